@@ -1,0 +1,81 @@
+"""Every git, dvc and mlflow command that runs is written down, so that `@` can show it, ready to copy."""
+
+import contextlib
+import shlex
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from edm_core.errors import StoreError
+from edm_core.files import append_json_line, read_json_lines
+
+KEPT_RECORDS = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class CommandRecord:
+    """One command that ran: when (Unix seconds), how long (seconds), how it ended (None: it could not start)."""
+
+    started: float
+    seconds: float
+    command: str
+    cwd: str
+    exit_code: int | None
+    error: str
+
+
+def run_logged(
+    argv: Sequence[str],
+    *,
+    cwd: Path,
+    log: Path,
+    env: Mapping[str, str] | None = None,
+    timeout: float | None = None,
+    stdin: str | None = None,
+) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end, record it in `log`, and return it whatever its exit code.
+
+    Raises StoreError when the program is not there or does not end within `timeout` seconds.
+    """
+    started = time.time()
+    try:
+        done = subprocess.run(
+            argv, cwd=cwd, env=None if env is None else dict(env), timeout=timeout, input=stdin,
+            stdin=subprocess.DEVNULL if stdin is None else None, capture_output=True, text=True, errors="replace", check=False,
+        )  # fmt: skip
+    except FileNotFoundError as error:
+        record_command(log, argv, cwd, started, None, str(error))
+        raise StoreError(
+            f"{argv[0]} is not installed, or {cwd} is not there", f"Install {argv[0]} and try again."
+        ) from error
+    except subprocess.TimeoutExpired as error:
+        record_command(log, argv, cwd, started, None, f"no end after {timeout} s")
+        raise StoreError(f"`{shlex.join(argv)}` did not end within {timeout:g} s", "Try it by hand.") from error
+    record_command(log, argv, cwd, started, done.returncode, done.stderr.strip()[-2000:] if done.returncode else "")
+    return done
+
+
+def record_command(
+    log: Path, argv: Sequence[str], cwd: Path, started: float, exit_code: int | None, error: str = ""
+) -> None:
+    """Write down a command that ran elsewhere (a library call is written as the command that does the same)."""
+    record = {
+        "started": started, "seconds": round(time.time() - started, 3), "command": shlex.join(argv),
+        "cwd": str(cwd), "exit_code": exit_code, "error": error,
+    }  # fmt: skip
+    # The log is there to teach; a read-only or full disk must not stop the work that it describes.
+    with contextlib.suppress(OSError):
+        append_json_line(log, record)
+
+
+def read_commands(log: Path, limit: int = KEPT_RECORDS) -> tuple[CommandRecord, ...]:
+    """The last `limit` commands, oldest first."""
+    records = []
+    for raw in read_json_lines(log)[-limit:]:
+        try:
+            records.append(CommandRecord(**raw))
+        except TypeError:
+            continue
+    return tuple(records)

@@ -1,0 +1,29 @@
+"""What differs between two or more runs. The first run is the baseline."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+SECTIONS = ("params", "metrics", "metadata", "config", "code", "data", "environment", "tracks")
+
+
+@dataclass(frozen=True, slots=True)
+class DiffEntry:
+    """One key: a value for each run in the order asked (None: not there); the verdict of the runs after the
+    first against it, "better", "worse" or ""."""
+
+    key: str
+    values: tuple[Any, ...]
+    deltas: tuple[float | None, ...] = ()
+    verdicts: tuple[str, ...] = ()
+    same: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RunDiff:
+    """Sections by name (all of SECTIONS are there); `notes` says for a section why it is empty or partial."""
+
+    run_ids: tuple[str, ...]
+    names: tuple[str, ...]
+    sections: Mapping[str, tuple[DiffEntry, ...]] = field(default_factory=dict)
+    notes: Mapping[str, str] = field(default_factory=dict)

@@ -1,0 +1,59 @@
+"""What a job's folder says at one moment."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Where a training is: epochs count from 1, batches within the epoch; `at` is Unix seconds of the record."""
+
+    at: float = 0.0
+    epoch: int = 0
+    epochs: int = 0
+    batch: int = 0
+    batches: int = 0
+    metrics: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def fraction(self) -> float:
+        """Share of the whole training that is done, 0 to 1."""
+        if not self.epochs:
+            return 0.0
+        within = self.batch / self.batches if self.batches else 0.0
+        return min(1.0, max(0.0, (self.epoch - 1 + within) / self.epochs))
+
+
+@dataclass(frozen=True, slots=True)
+class JobSnapshot:
+    """A job: our child process and its folder.
+
+    `state` is one of queued, running, done, failed, stopped, lost; times are Unix seconds.
+    """
+
+    id: str
+    state: str
+    title: str
+    command: tuple[str, ...]
+    created: float
+    started: float | None = None
+    ended: float | None = None
+    exit_code: int | None = None
+    pid: int | None = None
+    run_id: str = ""
+    run_name: str = ""
+    folder: str = ""
+    progress: Progress = field(default_factory=Progress)
+    silent_since: float | None = None
+    """When the job last said something (log or progress); None when it never did."""
+
+    @property
+    def active(self) -> bool:
+        return self.state in ("queued", "running")
+
+    def eta_seconds(self, now: float) -> float | None:
+        """Seconds to the end at the pace so far; None where nothing can be said."""
+        done = self.progress.fraction
+        if self.state != "running" or self.started is None or done <= 0:
+            return None
+        return max(0.0, (self.progress.at - self.started) / done * (1 - done) - (now - self.progress.at))

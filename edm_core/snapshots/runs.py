@@ -1,0 +1,107 @@
+"""What the run table knows of each run: MLflow, DVC, the registry and the job, joined in one row."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+
+from edm_core.snapshots.jobs import JobSnapshot
+
+
+class DataState(Enum):
+    """State of a run folder's data: (value, symbol, ASCII symbol)."""
+
+    NONE = ("none", " ", " ")
+    UNTRACKED = ("untracked", "·", ".")
+    KEPT = ("kept", "●", "o")
+    PUSHED = ("pushed", "✓", "v")
+    CHANGED = ("changed", "~", "~")
+    MISSING = ("missing", "✗", "x")
+    TRASHED = ("trashed", "⌫", "d")
+
+    def __init__(self, word: str, symbol: str, ascii_symbol: str) -> None:
+        self.word = word
+        self.symbol = symbol
+        self.ascii_symbol = ascii_symbol
+
+
+@dataclass(frozen=True, slots=True)
+class MetricSummary:
+    """One metric of one run. `best` follows the metric's direction and ignores NaN; None where no value is a number."""
+
+    last: float
+    last_step: int
+    best: float | None
+    best_step: int | None
+    spark: tuple[float, ...] = ()
+    """At most 32 values of the history, oldest first, for a sparkline."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunRow:
+    """One row. A folder without an MLflow run has `run_id` "" and a run without a folder has `run_dir` ""."""
+
+    run_id: str
+    name: str
+    status: str = ""
+    """MLflow's word: RUNNING, SCHEDULED, FINISHED, FAILED, KILLED; "" for a folder without a run."""
+    start_ms: int | None = None
+    end_ms: int | None = None
+    user: str = ""
+    experiment: str = ""
+    params: Mapping[str, str] = field(default_factory=dict)
+    metrics: Mapping[str, MetricSummary] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
+    run_dir: str = ""
+    """Run folder relative to the workspace, with forward slashes."""
+    data_state: DataState = DataState.NONE
+    model: str = ""
+    """Registered version and its stage or aliases, such as `v3 Production`."""
+    job: JobSnapshot | None = None
+
+    @property
+    def row_id(self) -> str:
+        """What names the row through sort, filter and refresh."""
+        return self.run_id or f"folder:{self.run_dir}"
+
+    @property
+    def note(self) -> str:
+        return self.tags.get("mlflow.note.content", "")
+
+    @property
+    def git_commit(self) -> str:
+        return self.tags.get("mlflow.source.git.commit", "")
+
+
+@dataclass(frozen=True, slots=True)
+class RunsSnapshot:
+    """The run table at one moment, newest first."""
+
+    rows: tuple[RunRow, ...]
+    store: str = ""
+    """The store's URI in short, such as `sqlite:mlflow.db`; never a password."""
+    experiment: str = ""
+    taken: float = 0.0
+    """When it was read (Unix seconds)."""
+    notice: str = ""
+    """One line that the status line must say, such as why a slower way of reading was taken."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileEntry:
+    """A file of a run folder: path relative to it, size in bytes."""
+
+    path: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class RunDetail:
+    """What the detail pane adds to a row: files, metadata.yaml as text, and metric histories."""
+
+    row: RunRow
+    files: tuple[FileEntry, ...] = ()
+    files_total: int = 0
+    bytes_total: int = 0
+    metadata: str = ""
+    histories: Mapping[str, tuple[tuple[int, float], ...]] = field(default_factory=dict)
+    """(step, value) of each metric, by step."""
