@@ -1,0 +1,1 @@
+"""The data set: its synthesis, annotations, checks and version."""
