@@ -42,9 +42,17 @@ def run_logged(
     started = time.time()
     try:
         done = subprocess.run(
-            argv, cwd=cwd, env=None if env is None else dict(env), timeout=timeout, input=stdin,
-            stdin=subprocess.DEVNULL if stdin is None else None, capture_output=True, text=True, errors="replace", check=False,
-        )  # fmt: skip
+            argv,
+            cwd=cwd,
+            env=None if env is None else dict(env),
+            timeout=timeout,
+            input=stdin,
+            stdin=subprocess.DEVNULL if stdin is None else None,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
+        )
     except FileNotFoundError as error:
         record_command(log, argv, cwd, started, None, str(error))
         raise StoreError(

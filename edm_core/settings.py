@@ -34,7 +34,7 @@ class MetricsSettings:
     primary: str = "val_loss"
     """The metric by which runs are judged: shown first, with its best value and step."""
     directions: Mapping[str, str] = field(default_factory=dict)
-    """`min` or `max` for metrics whose names do not tell: names with loss, error, mae, mse, rmse, perplexity are minimised."""
+    """`min` or `max` for metrics whose names do not tell (loss, error, mae, mse, perplexity are minimised)."""
     columns: tuple[str, ...] = ("boundary_f1",)
     """Further metrics with a column of their own in the run table."""
 

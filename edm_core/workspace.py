@@ -87,7 +87,7 @@ def holds_experiments(mlruns: Path) -> bool:
 
 
 def _absolute(uri: str, root: Path) -> str:
-    """A relative SQLite or file URI, or a plain path, made absolute: what it means must not hang on the current folder."""
+    """A relative SQLite or file URI, or a plain path, made absolute: it must not hang on the current folder."""
     if uri.startswith("sqlite:///") and not uri.startswith("sqlite:////"):
         return f"sqlite:///{(root / uri.removeprefix('sqlite:///')).resolve()}"
     if "://" not in uri and not uri.startswith("file:"):

@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,7 +10,7 @@ _CLEARED = ("MLFLOW_", "EDM_", "GIT_", "DVC_", "SLURM_", "TEXTUAL")
 
 
 @pytest.fixture(autouse=True)
-def isolated_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+def isolated_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
     """A home, a git identity and DVC configuration that belong to this test session alone."""
     home = tmp_path_factory.getbasetemp() / "home"
     (home / ".config").mkdir(parents=True, exist_ok=True)
@@ -41,7 +40,6 @@ def isolated_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pyte
         monkeypatch.setenv(name, value)
     for name in ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "LINES", "CI"):
         monkeypatch.delenv(name, raising=False)
-    yield
 
 
 @pytest.fixture
