@@ -61,6 +61,10 @@ class RegistrySettings:
     """The registered model that new versions go to."""
     gates: tuple[str, ...] = ()
     """Conditions that a version must meet to be promoted."""
+    loader: str = ""
+    """`module:function` that turns the path of a checkpoint of your own into a torch module; empty means ours."""
+    on_promote: str = ""
+    """A shell command that runs after each promotion and rollback, with the facts in EDM_* variables."""
 
 
 @dataclass(frozen=True, slots=True)
