@@ -1,5 +1,7 @@
 # demo · test · check · bench · proof: each sets up what it needs in .venv.
-PYTHON ?= $(shell command -v python3.13 python3.12 python3.11 python3 2>/dev/null | head -n 1)
+# The first of these that runs and is new enough (a version manager's stub may be there and not run).
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+  $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
@@ -13,8 +15,7 @@ help:
 	@echo "make proof   the long proofs: all seeded kills, folds, large stores"
 
 .venv/installed: pyproject.toml constraints.txt
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-	  { echo "edm-tui needs Python 3.11 or newer: make PYTHON=/path/to/python3" >&2; exit 1; }
+	@test -n "$(PYTHON)" || { echo "edm-tui needs Python 3.11 or newer: make PYTHON=/path/to/python3" >&2; exit 1; }
 	@test -x $(BIN)/python || { $(PYTHON) -m venv .venv || \
 	  { echo "hint: on Debian, apt-get install python3-venv" >&2; rm -rf .venv; exit 1; }; }
 	@echo "installing edm-tui into .venv" >&2
