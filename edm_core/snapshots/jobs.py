@@ -46,6 +46,10 @@ class JobSnapshot:
     progress: Progress = field(default_factory=Progress)
     silent_since: float | None = None
     """When the job last said something (log or progress); None when it never did."""
+    note: str = ""
+    """What the state alone does not tell, such as "its supervisor was killed"; "" when all is as it should be."""
+    held: bool = False
+    """A queued job that waits until it is released."""
 
     @property
     def active(self) -> bool:
