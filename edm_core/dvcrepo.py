@@ -1,0 +1,160 @@
+"""DVC, as a person would run it: its own command line, logged, in the folder of the workspace.
+
+Nothing here imports DVC.
+"""
+
+import configparser
+import contextlib
+import fcntl
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from edm_core.commandlog import run_logged
+from edm_core.errors import ActionError, StoreError
+from edm_core.gitrepo import child_env
+from edm_core.lock import Say, describe_holder, quiet
+from edm_core.workspace import Workspace
+
+
+class DvcRepo:
+    """The DVC repository of a workspace; targets are relative to the workspace."""
+
+    def __init__(self, workspace: Workspace, say: Say = quiet) -> None:
+        self.root = workspace.root
+        self.log = workspace.command_log_path
+        self.say = say
+
+    def folder(self) -> Path | None:
+        """The `.dvc` folder that governs the workspace; None when there is none."""
+        found = (folder / ".dvc" for folder in (self.root, *self.root.parents))
+        return next((path for path in found if path.is_dir()), None)
+
+    def require(self) -> Path:
+        folder = self.folder()
+        if folder is None:
+            raise StoreError(f"{self.root} has no DVC repository", "`edm init` makes one (`dvc init`).")
+        return folder
+
+    def run(self, *args: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+        """Run `dvc ARGS`; when another process holds DVC's lock, say which, and wait."""
+        holder = self.lock_holder()
+        if holder:
+            self.say(f"waiting for DVC's lock: {holder}")
+        # -P: a folder named dvc or a json.py in the workspace must not be taken for the library's.
+        argv = [sys.executable, "-P", "-m", "dvc", "--wait-for-lock", *args]
+        return run_logged(argv, cwd=cwd or self.root, log=self.log, env=child_env())
+
+    def must(self, *args: str, hint: str = "") -> str:
+        """Run `dvc ARGS` and return its output; ActionError with DVC's own words when it fails."""
+        done = self.run(*args)
+        if done.returncode != 0:
+            raise ActionError(f"`dvc {args[0]}` failed: {said(done)}", hint or _hint(done))
+        return done.stdout
+
+    def lock_holder(self) -> str:
+        """Who holds DVC's lock now, by pid, command and age; "" when it is free."""
+        folder = self.folder()
+        if folder is None:
+            return ""
+        path = folder / "tmp" / "lock"
+        try:
+            handle = os.open(path, os.O_RDONLY)
+        except OSError:
+            return ""
+        try:
+            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            text = os.pread(handle, 64, 0).decode(errors="replace").split()
+            pid = int(text[0]) if text and text[0].isdigit() else 0
+            age = time.time() - os.fstat(handle).st_mtime
+            return describe_holder(pid, "", age) if pid else "another DVC process"
+        finally:
+            os.close(handle)
+        return ""
+
+    def default_remote(self) -> tuple[str, str] | None:
+        """Name and address of the default remote, as `.dvc/config` and `.dvc/config.local` say; None without one."""
+        folder = self.folder()
+        name = self._config("core.remote") if folder else ""
+        return (name, self._config(f"remote.{name}.url")) if name else None
+
+    def require_remote(self) -> tuple[str, str]:
+        found = self.default_remote()
+        if found is None:
+            raise ActionError(
+                "DVC has no default remote to push to or pull from",
+                "dvc remote add -d NAME ADDRESS   (a folder, s3://…, gs://…, ssh://…)",
+            )
+        return found
+
+    def _config(self, key: str) -> str:
+        """One value of DVC's configuration, the local file first. DVC's files are git's format, quotes apart."""
+        folder = self.require()
+        section, _, rest = key.partition(".")
+        name, _, option = rest.rpartition(".")
+        wanted = f'{section} "{name}"' if name else section
+        for file in ("config.local", "config"):
+            value = _option(folder / file, wanted, option)
+            if value:
+                return value
+        return ""
+
+    def cloud_status(self, targets: Sequence[str]) -> dict[str, dict[str, str]]:
+        """What of these pointers the remote does not hold as the cache does: {pointer: {object: word}}; {} in sync."""
+        text = self.must("status", "-c", "--json", "--", *targets)
+        return _json_object(text)
+
+
+def _option(path: Path, section: str, option: str) -> str:
+    parser = configparser.ConfigParser(interpolation=None, strict=False)
+    with contextlib.suppress(OSError, configparser.Error):
+        parser.read_string(path.read_text(encoding="utf-8"))
+    for name in parser.sections():
+        if name.strip("'") == section:
+            return parser.get(name, option, fallback="")
+    return ""
+
+
+def _json_object(text: str) -> dict[str, dict[str, str]]:
+    """The JSON object in DVC's output, which may stand between lines of narration."""
+    start = text.find("{")
+    try:
+        found = json.loads(text[start:]) if start >= 0 else {}
+    except ValueError as error:
+        raise StoreError(f"`dvc status` said what is not JSON: {text[:200]!r}", "Try it by hand.") from error
+    return found if isinstance(found, dict) else {}
+
+
+def pointers(root: Path) -> list[Path]:
+    """Every `.dvc` file below `root`, `.git`, `.dvc` and `.edm` apart; other git repositories are not entered."""
+    found: list[Path] = []
+    for folder, names, files in os.walk(root):
+        here = Path(folder)
+        names[:] = [n for n in names if n not in (".git", ".dvc", ".edm", ".venv") and not (here / n / ".git").exists()]
+        found += [here / name for name in files if name.endswith(".dvc")]
+    return sorted(found)
+
+
+def said(done: subprocess.CompletedProcess[str]) -> str:
+    """DVC's own words for what went wrong."""
+    lines = [line.removeprefix("ERROR:").strip() for line in done.stderr.splitlines() if line.strip()]
+    errors = [line.removeprefix("ERROR:").strip() for line in done.stderr.splitlines() if line.startswith("ERROR:")]
+    return " / ".join(errors[:3] or lines[-3:]) or f"exit status {done.returncode}"
+
+
+def _hint(done: subprocess.CompletedProcess[str]) -> str:
+    text = done.stderr
+    if "git-ignored" in text:
+        return (
+            "A rule in .gitignore hides the pointer from DVC: `edm init` writes rules that git and DVC both understand."
+        )
+    if "already tracked by SCM" in text:
+        return "The folder is in git already: `git rm -r --cached FOLDER`, commit, and try again."
+    if "No space left" in text:
+        return "The disk is full: `edm storage status` tells what could go."
+    return "`edm doctor` looks for the cause; `dvc` by hand says more."

@@ -1,0 +1,182 @@
+"""git, as a person would run it: its own command line, logged, in the folder of the workspace."""
+
+import os
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from edm_core.commandlog import run_logged
+from edm_core.errors import ActionError, StoreError
+from edm_core.workspace import Workspace
+
+# Set by git for its hooks: they would make our git work on another index or repository.
+_FOREIGN = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_OBJECT_DIRECTORY", "GIT_COMMON_DIR")
+_OPERATIONS = {
+    "MERGE_HEAD": ("a merge", "git merge --continue"),
+    "rebase-merge": ("a rebase", "git rebase --continue"),
+    "rebase-apply": ("a rebase", "git rebase --continue"),
+    "CHERRY_PICK_HEAD": ("a cherry-pick", "git cherry-pick --continue"),
+    "REVERT_HEAD": ("a revert", "git revert --continue"),
+}
+
+
+def child_env() -> dict[str, str]:
+    """The environment for git and DVC: nothing that redirects git, no prompts, no DVC analytics."""
+    env = {key: value for key, value in os.environ.items() if key not in _FOREIGN}
+    return env | {"GIT_TERMINAL_PROMPT": "0", "DVC_NO_ANALYTICS": "1", "GIT_EDITOR": "true"}
+
+
+@dataclass(frozen=True, slots=True)
+class Upstream:
+    """Where the current branch goes: git remote, branch there, and how many commits each side has for itself."""
+
+    remote: str
+    branch: str
+    ahead: int
+    behind: int
+
+
+class GitRepo:
+    """The git repository that `root` lies in; paths are given and returned relative to `root`."""
+
+    def __init__(self, root: Path, log: Path) -> None:
+        self.root = root
+        self.log = log
+
+    def run(self, *args: str) -> subprocess.CompletedProcess[str]:
+        return run_logged(["git", *args], cwd=self.root, log=self.log, env=child_env())
+
+    def ask(self, *args: str) -> subprocess.CompletedProcess[str]:
+        """A question that changes nothing: not written to the log, which is for what was done."""
+        try:
+            return subprocess.run(
+                ["git", *args], cwd=self.root, env={**child_env(), "GIT_OPTIONAL_LOCKS": "0"},
+                stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="surrogateescape", check=False,
+            )  # fmt: skip
+        except FileNotFoundError as error:
+            raise StoreError("git is not installed", "Install git and try again.") from error
+
+    def answer(self, *args: str) -> str:
+        """The answer to a question; "" when git has none."""
+        done = self.ask(*args)
+        return done.stdout.strip() if done.returncode == 0 else ""
+
+    def top(self) -> Path | None:
+        found = self.answer("rev-parse", "--show-toplevel")
+        return Path(found) if found else None
+
+    def git_dir(self) -> Path:
+        found = self.answer("rev-parse", "--absolute-git-dir")
+        if not found:
+            raise StoreError(f"{self.root} is in no git repository", "git init")
+        return Path(found)
+
+    def head(self) -> str:
+        """The commit at HEAD; "" before the first one."""
+        return self.answer("rev-parse", "--verify", "--quiet", "HEAD")
+
+    def branch(self) -> str:
+        """The current branch; "" when HEAD is detached."""
+        return self.answer("symbolic-ref", "--quiet", "--short", "HEAD")
+
+    def has_identity(self) -> bool:
+        return all(self.ask("var", f"GIT_{who}_IDENT").returncode == 0 for who in ("AUTHOR", "COMMITTER"))
+
+    def operation(self) -> tuple[str, str] | None:
+        """A merge, rebase, cherry-pick or revert under way, and the command that goes on with it."""
+        folder = self.git_dir()
+        return next((said for name, said in _OPERATIONS.items() if (folder / name).exists()), None)
+
+    def ignored(self, path: str) -> str:
+        """The rule (`.gitignore:3:/outputs/`) by which git would ignore this path; "" when it would not."""
+        done = self.ask("check-ignore", "--no-index", "-v", "--", path)
+        rule = done.stdout.split("\t")[0].strip()
+        return "" if done.returncode != 0 or rule.split(":", 2)[-1].startswith("!") else rule
+
+    def tracked(self, path: str) -> bool:
+        """Whether the index holds this path."""
+        return bool(self.answer("ls-files", "--", path))
+
+    def at(self, revision: str, path: str) -> str | None:
+        """The text of a file at a commit; None when it is not there."""
+        done = self.ask("show", f"{revision}:./{path}")
+        return done.stdout if done.returncode == 0 else None
+
+    def commits_of(self, path: str) -> list[str]:
+        """Commits that changed this path, newest first."""
+        return self.answer("log", "--format=%H", "--", path).split()
+
+    def upstream(self) -> Upstream | None:
+        """Where the branch goes, as of the last fetch; None when it has no upstream."""
+        branch = self.branch()
+        remote = self.answer("config", f"branch.{branch}.remote")
+        merge = self.answer("config", f"branch.{branch}.merge")
+        counts = self.answer("rev-list", "--left-right", "--count", "HEAD...@{upstream}").split()
+        if not (branch and remote and merge) or len(counts) != 2:
+            return None
+        return Upstream(remote, merge.removeprefix("refs/heads/"), int(counts[0]), int(counts[1]))
+
+    def remotes(self) -> list[str]:
+        return self.answer("remote").split()
+
+    def check_can_commit(self) -> None:
+        """Raise ActionError when a commit here would fail or go astray, before anything is changed."""
+        busy = self.operation()
+        if busy:
+            raise ActionError(f"{busy[0]} is under way in {self.root}", f"End it first: `{busy[1]}`, or its --abort.")
+        if self.head() and not self.branch():
+            raise ActionError(
+                "HEAD is detached: a commit here would belong to no branch",
+                "`git switch main`, or `git switch -c NAME`.",
+            )
+        if not self.has_identity():
+            raise ActionError(
+                "git does not know who you are, so it cannot commit",
+                'git config user.name "You" && git config user.email you@example.com',
+            )
+
+    def commit_only(self, paths: Sequence[str], message: str) -> str:
+        """Commit exactly these paths as they are on disk (gone ones as removed), whatever else is staged.
+
+        Returns the commit. On failure (a hook, a signature) the index is as it was and ActionError says what git said.
+        """
+        added = [path for path in paths if not self.tracked(path) and (self.root / path).exists()]
+        if added:
+            self._must("add", "--", *added)
+        named = [path for path in paths if self.tracked(path)]
+        done = self.run("commit", "--quiet", "--only", "-m", message, "--", *named)
+        if done.returncode != 0:
+            if added:
+                self._must("rm", "--cached", "--quiet", "--", *added)
+            raise ActionError(f"git did not commit: {_said(done)}", _commit_hint(done))
+        return self.head()
+
+    def forget(self, paths: Sequence[str]) -> None:
+        """Take paths out of the index that HEAD does not hold (they were staged for a commit that never came)."""
+        named = [path for path in paths if self.tracked(path) and self.at("HEAD", path) is None]
+        if named:
+            self._must("rm", "--cached", "--quiet", "--", *named)
+
+    def _must(self, *args: str) -> str:
+        done = self.run(*args)
+        if done.returncode != 0:
+            raise ActionError(f"`git {args[0]}` failed: {_said(done)}", "Try the command by hand.")
+        return done.stdout
+
+
+def git_of(workspace: Workspace) -> GitRepo:
+    return GitRepo(workspace.root, workspace.command_log_path)
+
+
+def _said(done: subprocess.CompletedProcess[str]) -> str:
+    text = (done.stderr.strip() or done.stdout.strip()).splitlines()
+    return " / ".join(line.strip() for line in text[-6:] if line.strip()) or f"exit status {done.returncode}"
+
+
+def _commit_hint(done: subprocess.CompletedProcess[str]) -> str:
+    if "tell me who you are" in done.stderr or "identity" in done.stderr:
+        return 'git config user.name "You" && git config user.email you@example.com'
+    if "index.lock" in done.stderr:
+        return "Another git command is at work here, or one was killed: `edm doctor` tells."
+    return "A hook of the repository may have refused it; everything is as it was before."
