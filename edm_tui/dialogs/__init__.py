@@ -1,0 +1,1 @@
+"""Dialogs: each decides one thing, posts its message to the app, and goes."""

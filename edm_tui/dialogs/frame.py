@@ -1,0 +1,53 @@
+"""What all forms share: a title, a body, a line for what is wrong, and their keys in print."""
+
+from collections.abc import Iterator
+from typing import ClassVar, TypeVar
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widget import Widget
+from textual.widgets import Static
+
+Result = TypeVar("Result")
+
+
+class Frame(ModalScreen[Result | None]):
+    """A form over the screen. Esc steps out with None; subclasses give the title, the body and the keys."""
+
+    CSS_PATH = "../styles/dialogs.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "back", "back", show=False)]
+    KEYS_LINE: ClassVar[str] = "esc back"
+
+    def compose(self) -> ComposeResult:
+        with Vertical(id="frame"):
+            yield Static(self.heading(), id="heading")
+            yield from self.body()
+            yield Static("", id="message")
+            yield from self.foot()
+            yield Static(Text(self.KEYS_LINE, style="dim"), id="keys")
+
+    def heading(self) -> Text:
+        """The first line, plain text from outside included."""
+        raise NotImplementedError
+
+    def body(self) -> Iterator[Widget]:
+        """The widgets between title and message."""
+        raise NotImplementedError
+
+    def foot(self) -> Iterator[Widget]:
+        """Widgets that stay in view below the message."""
+        yield from ()
+
+    def say(self, text: str, level: str = "") -> None:
+        """Show one sentence above the keys; `level` is "error", "warning" or ""."""
+        mark = {"error": "✗ ", "warning": "! "}.get(level, "")
+        message = self.query_one("#message", Static)
+        message.update(Text(mark + text if text else ""))
+        message.set_class(level == "error", "-error")
+        message.set_class(level == "warning", "-warning")
+
+    def action_back(self) -> None:
+        self.dismiss(None)

@@ -1,0 +1,1 @@
+"""Screens of the interface; `base.py` says what they have in common."""

@@ -1,0 +1,1 @@
+"""Widgets: they draw snapshots and send messages upwards."""
