@@ -26,7 +26,10 @@ class DataState(Enum):
 
 @dataclass(frozen=True, slots=True)
 class MetricSummary:
-    """One metric of one run. `best` follows the metric's direction and ignores NaN; None where no value is a number."""
+    """One metric of one run. `best` follows the metric's direction and ignores NaN; None where no value is a number.
+
+    In a RunsSnapshot best and spark are there for `[metrics] primary` and `columns`; a RunDetail has them for all.
+    """
 
     last: float
     last_step: int
@@ -57,11 +60,21 @@ class RunRow:
     model: str = ""
     """Registered version and its stage or aliases, such as `v3 Production`."""
     job: JobSnapshot | None = None
+    trash: str = ""
+    """Name of the entry in the trash that holds the run's folder; "" where it is not there."""
+    deleted: bool = False
+    """Deleted in MLflow; such a run is a row only while its folder lies in the trash."""
 
     @property
     def row_id(self) -> str:
-        """What names the row through sort, filter and refresh."""
-        return self.run_id or f"folder:{self.run_dir}"
+        """What names the row through sort, filter and refresh: the run id, else where the row comes from."""
+        if self.run_id:
+            return self.run_id
+        if self.trash:
+            return f"trash:{self.trash}"
+        if self.run_dir or self.job is None:
+            return f"folder:{self.run_dir}"
+        return f"job:{self.job.id}"
 
     @property
     def note(self) -> str:

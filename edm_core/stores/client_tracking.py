@@ -1,0 +1,187 @@
+"""Runs through MLflow's own client: PostgreSQL, MLflow servers, `file:` folders, and SQLite files of a schema that is
+not known here. Slower by its nature, the same answers."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from edm_core.errors import StoreError
+from edm_core.snapshots.runs import MetricSummary, RunRow
+from edm_core.stores.mlflow_client import mlflow_client
+from edm_core.stores.protocols import ALL_EXPERIMENTS, FIND_LIMIT, Experiment, Point
+from edm_core.stores.series import best_point, from_store, reduce_points, spark
+from edm_core.workspace import Workspace
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
+    from mlflow.tracking import MlflowClient
+
+PAGE = 1000
+_SERIES_PER_LOAD = 400
+"""Each series is a request of its own: the best values of older runs wait until they are asked for."""
+_CACHE_LIMIT = 100_000
+T = TypeVar("T")
+
+_cache: dict[tuple[str, str, str, bool], tuple[tuple[str, int], MetricSummary]] = {}
+"""Summaries by (store, run, metric, direction) for the life of the process, with the last value they stand for."""
+
+
+@dataclass(slots=True)
+class ClientTracking:
+    """A TrackingStore through MlflowClient, which is made at the first question."""
+
+    workspace: Workspace
+    label: str
+    notice: str = ""
+    _client: "MlflowClient | None" = field(default=None, repr=False)
+    _names: dict[str, str] = field(default_factory=dict)
+
+    def experiments(self) -> tuple[Experiment, ...]:
+        found = self._ask(lambda client: _all_pages(lambda token: client.search_experiments(page_token=token)))
+        return tuple(
+            sorted((Experiment(str(e.experiment_id), e.name, e.artifact_location or "") for e in found), key=_name_of)
+        )
+
+    def runs(self, experiment: str, limit: int | None, best_of: Sequence[str]) -> list[RunRow]:
+        return self._rows(self._search(self._experiment_ids(experiment), limit), best_of)
+
+    def runs_by_id(self, run_ids: Sequence[str], best_of: Sequence[str]) -> dict[str, RunRow]:
+        runs = [run for run_id in dict.fromkeys(run_ids) if (run := self._get(run_id)) is not None]
+        return {row.run_id: row for row in self._rows(runs, best_of)}
+
+    def active_ids(self, run_ids: Sequence[str], names: Sequence[str]) -> set[str]:
+        known = {run_id for run_id in run_ids if (run := self._get(run_id)) and run.info.lifecycle_stage == "active"}
+        return known | {name for name in names if self._search(None, 1, f"run_name = {_quoted(name)}")}
+
+    def find(self, ref: str) -> list[tuple[str, str]]:
+        exact = self._get(ref) if len(ref) == 32 else None
+        runs = [exact] if exact is not None and exact.info.lifecycle_stage == "active" else []
+        for column in ("run_name", "run_id"):
+            for query in (f"{column} = {_quoted(ref)}", f"{column} LIKE {_quoted(ref + '%')}"):
+                if column == "run_name" or query.startswith("run_id LIKE"):
+                    runs += self._search(None, FIND_LIMIT, query)
+        found = {run.info.run_id: run.info.run_name or "" for run in runs}
+        # LIKE takes _ and % for more than themselves.
+        return [(id_, name) for id_, name in found.items() if name.startswith(ref) or id_.startswith(ref)][:FIND_LIMIT]
+
+    def names(self, limit: int) -> list[str]:
+        return [run.info.run_name for run in self._search(None, limit) if run.info.run_name]
+
+    def histories(self, run_id: str, points: int) -> dict[str, tuple[Point, ...]]:
+        run = self._get(run_id)
+        keys = run.data.metrics if run is not None else ()
+        return {key: tuple(reduce_points(self._series(run_id, key), points)) for key in sorted(keys)}
+
+    def summaries(self, run_id: str) -> Mapping[str, MetricSummary]:
+        run = self._get(run_id)
+        return {} if run is None else self._rows([run], sorted(run.data.metrics))[0].metrics
+
+    def _experiment_ids(self, experiment: str) -> list[str]:
+        self._names = {e.id: e.name for e in self.experiments()}
+        return [id_ for id_, name in self._names.items() if experiment in (name, ALL_EXPERIMENTS)]
+
+    def _search(self, experiment_ids: list[str] | None, limit: int | None, query: str = "") -> list["Run"]:
+        ids = self._experiment_ids(ALL_EXPERIMENTS) if experiment_ids is None else experiment_ids
+        if not ids:
+            return []
+
+        def page(client: "MlflowClient", token: str | None, wanted: int) -> Any:
+            return client.search_runs(ids, query, max_results=wanted, page_token=token)
+
+        def pages(client: "MlflowClient") -> list["Run"]:
+            return _all_pages(lambda token: page(client, token, min(PAGE, limit or PAGE)), limit)
+
+        return self._ask(pages)
+
+    def _get(self, run_id: str) -> "Run | None":
+        from mlflow.exceptions import MlflowException
+
+        def get(client: "MlflowClient") -> "Run | None":
+            try:
+                return client.get_run(run_id)
+            except MlflowException as error:
+                if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+                    return None
+                raise
+
+        return self._ask(get)
+
+    def _rows(self, runs: Sequence["Run"], best_of: Sequence[str]) -> list[RunRow]:
+        if any(run.info.experiment_id not in self._names for run in runs):
+            self._experiment_ids(ALL_EXPERIMENTS)
+        wanted, left = set(best_of), _SERIES_PER_LOAD
+        rows = []
+        for run in runs:
+            metrics = {}
+            for metric in sorted(run.data._metric_objs, key=lambda metric: str(metric.key)):
+                last, step = from_store(metric.value), metric.step
+                metrics[metric.key] = MetricSummary(last, step, None, None)
+                if metric.key in wanted and left > 0:
+                    metrics[metric.key], asked = self._summary(run.info.run_id, metric.key, last, step)
+                    left -= asked
+            rows.append(_row(run, metrics, self._names.get(run.info.experiment_id, "")))
+        if left <= 0 and not self.notice:
+            self.notice = "best values of older runs are read when a run is opened"
+        return rows
+
+    def _summary(self, run_id: str, key: str, last: float, step: int) -> tuple[MetricSummary, int]:
+        """The summary, and how many requests it took."""
+        minimised = self.workspace.settings.metrics.minimised(key)
+        name, fingerprint = (self.label, run_id, key, minimised), (repr(last), step)
+        known = _cache.get(name)
+        if known is not None and known[0] == fingerprint:
+            return known[1], 0
+        points = self._series(run_id, key)
+        best = best_point(points, minimised)
+        found = MetricSummary(last, step, best[1] if best else None, best[0] if best else None, spark(points))
+        if len(_cache) >= _CACHE_LIMIT:
+            _cache.clear()
+        _cache[name] = (fingerprint, found)
+        return found, 1
+
+    def _series(self, run_id: str, key: str) -> list[Point]:
+        history = self._ask(lambda client: client.get_metric_history(run_id, key))
+        ordered = sorted(history, key=lambda metric: (metric.step, metric.timestamp))
+        return [(metric.step, from_store(metric.value)) for metric in ordered]
+
+    def _ask(self, question: "Callable[[MlflowClient], T]") -> T:
+        if self._client is None:
+            self._client = mlflow_client(self.workspace)
+        from mlflow.exceptions import MlflowException
+
+        try:
+            return question(self._client)
+        except (MlflowException, OSError) as error:
+            reason = str(error).strip().split("\n")[0][:300]
+            hint = "Is the server up, and [tracking] uri in edm.toml right?"
+            raise StoreError(f"{self.label} does not answer: {reason}", hint) from error
+
+
+def _all_pages(page: Callable[[str | None], Any], limit: int | None = None) -> list[Any]:
+    found: list[Any] = []
+    token = None
+    while True:
+        part = page(token)
+        found += part
+        token = getattr(part, "token", None)
+        if not token or (limit is not None and len(found) >= limit):
+            return found[:limit]
+
+
+def _row(run: "Run", metrics: dict[str, MetricSummary], experiment: str) -> RunRow:
+    info, tags = run.info, dict(sorted(run.data.tags.items()))
+    return RunRow(
+        run_id=info.run_id, name=info.run_name or tags.get("mlflow.runName", ""), status=info.status,
+        start_ms=info.start_time, end_ms=info.end_time, user=tags.get("mlflow.user") or info.user_id or "",
+        experiment=experiment, params=dict(sorted(run.data.params.items())), metrics=metrics, tags=tags,
+        deleted=info.lifecycle_stage == "deleted",
+    )  # fmt: skip
+
+
+def _name_of(experiment: Experiment) -> str:
+    return experiment.name
+
+
+def _quoted(text: str) -> str:
+    """A string of MLflow's filter language, which has no escape: the quote that the text does not hold."""
+    return f'"{text}"' if "'" in text else f"'{text}'"

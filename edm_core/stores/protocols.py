@@ -1,0 +1,71 @@
+"""What every tracking store can say, whatever MLflow keeps its runs in."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from edm_core.snapshots.runs import MetricSummary, RunRow
+
+Point = tuple[int, float]
+"""(step, value) of a metric; the value may be NaN or infinite."""
+
+
+@dataclass(frozen=True, slots=True)
+class Experiment:
+    """An MLflow experiment and how many active runs it holds (None where the store cannot count cheaply)."""
+
+    id: str
+    name: str
+    artifact_location: str = ""
+    runs: int | None = None
+
+
+class TrackingStore(Protocol):
+    """Reading runs. Rows carry what MLflow knows; folders, data states, jobs and models are joined elsewhere.
+
+    Every method raises StoreError when the store cannot be read. Nothing here writes.
+    """
+
+    label: str
+    """The store in short, such as `sqlite:mlflow.db`; never a password."""
+    notice: str
+    """One line for the status line, such as why a slower way of reading was taken; "" for none."""
+
+    def experiments(self) -> tuple[Experiment, ...]:
+        """The active experiments, by name."""
+        ...
+
+    def runs(self, experiment: str, limit: int | None, best_of: Sequence[str]) -> list[RunRow]:
+        """Active runs of the experiment (ALL_EXPERIMENTS for all), newest first, at most `limit`.
+
+        Metrics named in `best_of` come with best value, its step and a spark; the others with their last value.
+        """
+        ...
+
+    def runs_by_id(self, run_ids: Sequence[str], best_of: Sequence[str]) -> dict[str, RunRow]:
+        """Runs with these ids, deleted ones too, of any experiment; ids that are not there are left out."""
+        ...
+
+    def active_ids(self, run_ids: Sequence[str], names: Sequence[str]) -> set[str]:
+        """Those of the ids, and those of the names, that active runs of any experiment have."""
+        ...
+
+    def find(self, ref: str) -> list[tuple[str, str]]:
+        """(run id, name) of the active runs whose name or id begins with `ref`, newest first, at most FIND_LIMIT."""
+        ...
+
+    def names(self, limit: int) -> list[str]:
+        """Names of the newest active runs, to suggest one that is near."""
+        ...
+
+    def histories(self, run_id: str, points: int) -> dict[str, tuple[Point, ...]]:
+        """Every metric of the run by step, each reduced to about `points` that keep its extremes."""
+        ...
+
+    def summaries(self, run_id: str) -> Mapping[str, MetricSummary]:
+        """Every metric of the run with its exact best value."""
+        ...
+
+
+ALL_EXPERIMENTS = "*"
+FIND_LIMIT = 20

@@ -1,0 +1,187 @@
+"""The run table, one run's detail, and finding a run by name: the only door that screens and commands use."""
+
+import difflib
+import os
+import time
+from collections.abc import Hashable, Iterable
+from dataclasses import replace
+from pathlib import Path
+
+from edm_core.errors import NotFoundError
+from edm_core.jobs.folder import jobs_token
+from edm_core.snapshots.runs import DataState, FileEntry, RunDetail, RunRow, RunsSnapshot
+from edm_core.stores.joining import Local, join_rows, read_local, table_metrics
+from edm_core.stores.kept_files import stamps
+from edm_core.stores.protocols import ALL_EXPERIMENTS, Experiment, TrackingStore
+from edm_core.stores.run_folders import tagged_folder
+from edm_core.stores.sqlite_schema import database_path
+from edm_core.stores.tracking import open_tracking, store_label
+from edm_core.workspace import Workspace
+
+DETAIL_FILES = 500
+HISTORY_POINTS = 400
+REMOTE_SECONDS = 10
+"""How often a store that cannot be watched is asked again."""
+_METADATA_BYTES = 262_144
+_NEAR_NAMES = 2000
+
+
+def load_runs(workspace: Workspace, experiment: str | None = None, limit: int | None = None) -> RunsSnapshot:
+    """Every row of the experiment (default: the workspace's; ALL_EXPERIMENTS for all), newest first.
+
+    `limit` reads only so many of the newest runs, for a first frame; rows of folders, trash and jobs come on top.
+    Raises StoreError.
+    """
+    name = workspace.settings.tracking.experiment if experiment is None else experiment
+    store = open_tracking(workspace)
+    rows = store.runs(name, limit, table_metrics(workspace))
+    local = read_local(workspace)
+    joined = join_rows(workspace, store, rows, local)
+    return RunsSnapshot(joined, store.label, name, time.time(), _notice(store, name, rows, local))
+
+
+def list_experiments(workspace: Workspace) -> tuple[Experiment, ...]:
+    """MLflow's active experiments, by name. Raises StoreError."""
+    return open_tracking(workspace).experiments()
+
+
+def load_rows(workspace: Workspace, run_ids: Iterable[str]) -> tuple[RunRow, ...]:
+    """The rows of these runs in this order; ids that MLflow does not have are left out. Raises StoreError."""
+    store = open_tracking(workspace)
+    ids = list(run_ids)
+    found = store.runs_by_id(ids, table_metrics(workspace))
+    by_id = {row.run_id: row for row in _joined_only(workspace, store, list(found.values()), set())}
+    return tuple(by_id[run_id] for run_id in ids if run_id in by_id)
+
+
+def load_detail(workspace: Workspace, row: RunRow) -> RunDetail:
+    """Files, metadata and histories of one row; its metrics come back with exact best values. Raises StoreError."""
+    folder = folder_of(workspace, row)
+    files = stamps(folder) if folder is not None else {}
+    listed = tuple(FileEntry(path, size) for path, (size, _) in sorted(files.items())[:DETAIL_FILES])
+    histories: dict[str, tuple[tuple[int, float], ...]] = {}
+    if row.run_id:
+        store = open_tracking(workspace)
+        row = replace(row, metrics=store.summaries(row.run_id) or row.metrics)
+        histories = store.histories(row.run_id, HISTORY_POINTS)
+    total = sum(size for size, _ in files.values())
+    return RunDetail(row, listed, len(files), total, _metadata(folder), histories)
+
+
+def folder_of(workspace: Workspace, row: RunRow) -> Path | None:
+    """The row's folder as it can be read now (in the trash, for a discarded run); None where there is none."""
+    if row.trash:
+        path = workspace.trash_dir / row.trash / "folder"
+    elif row.run_dir:
+        path = workspace.root / row.run_dir
+    else:
+        return None
+    return path if path.is_dir() else None
+
+
+def find_run(workspace: Workspace, ref: str) -> RunRow:
+    """The one row whose name or run id is `ref`, or begins with it when only one does.
+
+    Raises NotFoundError that lists the candidates, or names that are near; StoreError.
+    """
+    store = open_tracking(workspace)
+    if not ref.strip():
+        raise NotFoundError("an empty name names no run", "`edm runs list` shows them.")
+    found = store.runs_by_id([run_id for run_id, _ in store.find(ref)], table_metrics(workspace))
+    local_names = _local_names(workspace)
+    rows = _joined_only(workspace, store, list(found.values()), {n for n in local_names if n.startswith(ref)})
+    for matches in (_exact, _begins):
+        candidates = _preferred(workspace, [row for row in rows if matches(row, ref)])
+        if len(candidates) == 1:
+            return candidates[0]
+        if candidates:
+            raise NotFoundError(f"{ref!r} could be {_listed(candidates)}", "Give more of the name, or the run id.")
+    near = difflib.get_close_matches(ref, {*store.names(_NEAR_NAMES), *local_names}, n=3)
+    looked = f"Looked in {store.label} and {workspace.settings.runs.dir}."
+    raise NotFoundError(f"no run is called {ref!r}", f"Did you mean {' or '.join(near)}? {looked}" if near else looked)
+
+
+def change_token(workspace: Workspace) -> Hashable:
+    """A value that changes when a store changed: a handful of stat calls, so that asking every second costs nothing.
+
+    Stores that cannot be watched (servers, `file:` folders) count as changed every REMOTE_SECONDS.
+    """
+    edm = workspace.edm_dir
+    watched = [workspace.runs_dir, workspace.trash_dir, edm / "kept", edm / "pushed", workspace.journal_path]
+    database = database_path(workspace.tracking_uri)
+    if database is not None:
+        # In journal mode `delete` a commit writes the file itself; with WAL only the log beside it.
+        watched += [database, Path(f"{database}-wal")]
+    clock = 0 if database is not None else int(time.monotonic() // REMOTE_SECONDS)
+    return (*(_stamp(path) for path in watched), jobs_token(workspace.jobs_dir), clock)
+
+
+def _stamp(path: Path) -> tuple[int, int, int] | None:
+    try:
+        status = os.stat(path)  # noqa: PTH116 (half the cost of Path.stat in a poll)
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_size, status.st_ino
+
+
+def _joined_only(workspace: Workspace, store: TrackingStore, rows: list[RunRow], names: set[str]) -> tuple[RunRow, ...]:
+    """These runs and the folders of these names, joined; the states of other folders are not looked at."""
+    wanted = {name for row in rows for name in (row.name, tagged_folder(workspace, row)) if name}
+    return join_rows(workspace, store, rows, read_local(workspace, wanted | names))
+
+
+def _local_names(workspace: Workspace) -> set[str]:
+    try:
+        entries = os.listdir(workspace.runs_dir)  # noqa: PTH208
+    except OSError:
+        return set()
+    return {name.removesuffix(".dvc") for name in entries if not name.startswith(".")}
+
+
+def _exact(row: RunRow, ref: str) -> bool:
+    return ref in (row.name, row.run_id, row.tags.get("edm.run_id"))
+
+
+def _begins(row: RunRow, ref: str) -> bool:
+    return row.name.startswith(ref) or row.run_id.startswith(ref) or row.tags.get("edm.run_id", "").startswith(ref)
+
+
+def _preferred(workspace: Workspace, rows: list[RunRow]) -> list[RunRow]:
+    """Of several, those that are not in the trash, then those of the workspace's experiment."""
+    alive = [row for row in rows if row.data_state is not DataState.TRASHED] or rows
+    return [row for row in alive if row.experiment == workspace.settings.tracking.experiment] or alive
+
+
+def _listed(rows: list[RunRow]) -> str:
+    shown = [f"{row.name} ({row.run_id[:8] or row.data_state.word})" for row in rows[:8]]
+    return ", ".join(shown) + (f" and {len(rows) - 8} more" if len(rows) > 8 else "")
+
+
+def _metadata(folder: Path | None) -> str:
+    if folder is None:
+        return ""
+    try:
+        with (folder / "metadata.yaml").open("rb") as file:
+            return file.read(_METADATA_BYTES).decode("utf-8", "replace")
+    except OSError:
+        return ""
+
+
+def _notice(store: TrackingStore, experiment: str, rows: list[RunRow], local: Local) -> str:
+    if store.notice:
+        return store.notice
+    broken = [folder for folder in local.folders.values() if folder.problem]
+    if broken:
+        return broken[0].problem + (f" (and {len(broken) - 1} more)" if len(broken) > 1 else "")
+    if not rows and experiment != ALL_EXPERIMENTS:
+        others = [e for e in store.experiments() if e.runs or e.runs is None]
+        if others and experiment not in {e.name for e in others}:
+            named = ", ".join(e.name for e in others[:5])
+            return f"{store.label} has no runs in experiment {experiment!r}; it has some in {named}"
+    return ""
+
+
+__all__ = [
+    "change_token", "find_run", "folder_of", "list_experiments", "load_detail", "load_rows", "load_runs",
+    "store_label",
+]  # fmt: skip

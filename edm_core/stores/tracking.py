@@ -1,0 +1,88 @@
+"""Which way a workspace's tracking store is read: SQLite straight from the file, everything else through the client."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from edm_core.snapshots.runs import MetricSummary, RunRow
+from edm_core.stores.protocols import Experiment, Point, TrackingStore
+from edm_core.stores.sqlite_schema import KNOWN_REVISIONS, database_path, reading, revision
+from edm_core.stores.sqlite_tracking import SqliteTracking
+from edm_core.workspace import Workspace
+
+
+@dataclass(slots=True)
+class EmptyTracking:
+    """A store that MLflow has not made yet. Reading never makes it."""
+
+    label: str
+    notice: str = ""
+
+    def experiments(self) -> tuple[Experiment, ...]:
+        return ()
+
+    def runs(self, experiment: str, limit: int | None, best_of: Sequence[str]) -> list[RunRow]:
+        return []
+
+    def runs_by_id(self, run_ids: Sequence[str], best_of: Sequence[str]) -> dict[str, RunRow]:
+        return {}
+
+    def active_ids(self, run_ids: Sequence[str], names: Sequence[str]) -> set[str]:
+        return set()
+
+    def find(self, ref: str) -> list[tuple[str, str]]:
+        return []
+
+    def names(self, limit: int) -> list[str]:
+        return []
+
+    def histories(self, run_id: str, points: int) -> dict[str, tuple[Point, ...]]:
+        return {}
+
+    def summaries(self, run_id: str) -> Mapping[str, MetricSummary]:
+        return {}
+
+
+def open_tracking(workspace: Workspace) -> TrackingStore:
+    """The store of the workspace's runs. Raises StoreError where it is there and cannot be opened."""
+    uri = workspace.tracking_uri
+    label = store_label(workspace)
+    path = database_path(uri)
+    if path is not None:
+        try:
+            with reading(path) as db:
+                found = revision(db)
+        except FileNotFoundError:
+            return EmptyTracking(label)
+        if not found:
+            return EmptyTracking(label)
+        if found in KNOWN_REVISIONS:
+            return SqliteTracking(path, workspace.settings.metrics, label)
+        return _through_client(
+            workspace, label, f"schema {found[:12]} of {path.name} is not known here: read the slow way, through MLflow"
+        )
+    return _through_client(workspace, label, "")
+
+
+def store_label(workspace: Workspace) -> str:
+    """The store's URI in short, such as `sqlite:mlflow.db`; without user, password and query."""
+    uri = workspace.tracking_uri
+    path = database_path(uri)
+    if path is not None:
+        return f"sqlite:{_short(workspace, path)}"
+    parts = urlsplit(uri)
+    if parts.scheme == "file":
+        return f"file:{_short(workspace, Path(parts.path))}"
+    host = (parts.hostname or "") + (f":{parts.port}" if parts.port else "")
+    return f"{parts.scheme}://{host}{parts.path}".rstrip("/")
+
+
+def _short(workspace: Workspace, path: Path) -> str:
+    return path.relative_to(workspace.root).as_posix() if path.is_relative_to(workspace.root) else str(path)
+
+
+def _through_client(workspace: Workspace, label: str, notice: str) -> TrackingStore:
+    from edm_core.stores.client_tracking import ClientTracking
+
+    return ClientTracking(workspace, label, notice)
