@@ -1,0 +1,89 @@
+"""Settling what a killed supervisor or a reboot left behind. Any process may do it; nothing is done twice."""
+
+import os
+import time
+
+from edm_core.errors import JobError
+from edm_core.jobs.ending import Ending, tell_mlflow, write_ending
+from edm_core.jobs.folder import JobFolder, load_jobs
+from edm_core.jobs.local import start_supervisor
+from edm_core.jobs.mlflow_status import read_unsettled, runs_of_job, settle_runs, unsettled_file
+from edm_core.jobs.progress import last_progress, text
+from edm_core.jobs.queue import withdraw
+from edm_core.jobs.slots import try_lock
+from edm_core.workspace import Workspace
+
+_RETRY_SECONDS = 60.0
+
+
+def settle(workspace: Workspace) -> tuple[str, ...]:
+    """Bring every job's folder up to date; one sentence for each thing that was done or could not be.
+
+    A waiting job without a supervisor gets one. A job that is lost gets its exit.json, and its open MLflow runs end.
+    A command that outlived its supervisor is left alone. MLflow statuses that could not be set are tried again.
+    """
+    done = []
+    for job in load_jobs(workspace.jobs_dir):
+        folder = JobFolder(workspace.jobs_dir / job.id)
+        try:
+            if not folder.exit_file.exists():
+                done += _settle_open(folder, workspace)
+            else:
+                _retry_mlflow(folder)
+        except JobError as error:
+            done.append(error.message)
+    return tuple(done)
+
+
+def _settle_open(folder: JobFolder, workspace: Workspace) -> list[str]:
+    if not folder.job_file.exists() or folder.watched(folder.supervisor()):
+        return []
+    lock = try_lock(folder.lock_file)
+    if lock is None:
+        return []
+    try:
+        if folder.exit_file.exists():
+            return []
+        waits = not folder.child_file.exists()
+        if waits and folder.stop_file.exists():
+            write_ending(folder, Ending("stopped", note="stopped before it started"))
+            withdraw(folder)
+            return [f"job {folder.id} is stopped"]
+        if not waits:
+            return _settle_started(folder, workspace)
+    finally:
+        os.close(lock)
+    return [f"job {folder.id} waits for a slot again"] if start_supervisor(folder) else []
+
+
+def _settle_started(folder: JobFolder, workspace: Workspace) -> list[str]:
+    child = folder.child()
+    if child is not None and (child.alive() or folder.watched(child)):
+        return []
+    ending = _ending(folder, workspace)
+    tell_mlflow(folder, workspace, ending, write_ending(folder, ending))
+    return [f"job {folder.id} is {ending.state}: {ending.note}"]
+
+
+def _ending(folder: JobFolder, workspace: Workspace) -> Ending:
+    """Nobody saw how it ended. Where MLflow says that its run finished, it did."""
+    if folder.stop_file.exists():
+        return Ending("stopped", note="its supervisor was killed after it was told to stop")
+    run_id = text(last_progress(folder.progress_file).get("run_id"))
+    statuses = set((runs_of_job(workspace.tracking_uri, folder.id, run_id) or {}).values())
+    if statuses == {"FINISHED"}:
+        return Ending("done", note="its supervisor was killed; MLflow says that the run finished")
+    return Ending("lost", note="its supervisor was killed, or the machine restarted")
+
+
+def _retry_mlflow(folder: JobFolder) -> None:
+    marker = unsettled_file(folder)
+    try:
+        waited = time.time() - marker.stat().st_mtime
+    except FileNotFoundError:
+        return
+    verdict = read_unsettled(folder)
+    if verdict is None:
+        marker.unlink(missing_ok=True)
+    elif waited > _RETRY_SECONDS:
+        settle_runs(folder, verdict)

@@ -1,0 +1,185 @@
+"""The process that watches over one job: `python -m edm_core.jobs.supervisor JOBDIR`.
+
+It waits for a slot, starts the command, passes signals on, and writes down how it ended. It lives in a session of its
+own, so that nothing that happens to a terminal reaches it, and it imports nothing heavy, because there is one for
+every job.
+"""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from edm_core.errors import EdmError, JobError
+from edm_core.files import write_json
+from edm_core.jobs.bell import Bell
+from edm_core.jobs.capture import capture
+from edm_core.jobs.child import child_environment, start_child
+from edm_core.jobs.ending import Ending, ending_of, tell_mlflow, write_ending
+from edm_core.jobs.folder import HEARTBEAT_SECONDS, JobFolder
+from edm_core.jobs.identity import this_process
+from edm_core.jobs.queue import jobs_ahead, queue_stamp, withdraw
+from edm_core.jobs.slots import Slot, take_slot, try_lock
+from edm_core.workspace import Workspace, find_workspace
+
+GRACE_SECONDS = 10.0
+"""How long a command may take to end after SIGTERM, before SIGKILL."""
+_TURN_SECONDS = 0.2
+_PLACE_SECONDS = 3.0
+_CANNOT_RUN, _NOT_FOUND = 126, 127
+READY, TAKEN = b"ready", b"taken"
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """The job's place in the queue, as it was read with this stamp, believed until then (monotonic seconds)."""
+
+    stamp: int = 0
+    until: float = 0.0
+    ahead: int | None = None
+
+
+@dataclass
+class Supervisor:
+    """One job's life, from the queue to its end."""
+
+    folder: JobFolder
+    job: dict[str, Any]
+    workspace: Workspace
+    bell: Bell = field(default_factory=Bell)
+    _beaten: float = 0.0
+    _place: _Place = _Place()
+
+    def run(self) -> None:
+        slot = self._wait_for_slot()
+        if slot is None:
+            if self.folder.stop_file.exists():
+                write_ending(self.folder, Ending("stopped", note="stopped before it started"))
+                withdraw(self.folder)
+            # Told to end from outside, as at a shutdown: the job keeps its place and goes on later.
+            return
+        ending = self._run_child(slot)
+        ended = write_ending(self.folder, ending)
+        slot.release()
+        tell_mlflow(self.folder, self.workspace, ending, ended)
+
+    def _wait_for_slot(self) -> Slot | None:
+        while not self._stopping():
+            ahead = self._jobs_ahead()
+            if ahead == 0:
+                slot = take_slot(self.workspace.edm_dir / "slots", self._slots())
+                if slot is not None:
+                    if not self._stopping() and withdraw(self.folder, unless_held=True):
+                        return slot
+                    slot.release()
+            self._sleep(_TURN_SECONDS * min(10, 1 + (ahead or 0)))
+        return None
+
+    def _jobs_ahead(self) -> int | None:
+        """As `jobs_ahead`, read again only when the queue has changed, or now and then: a supervisor may have died."""
+        stamp, now = queue_stamp(self.folder), time.monotonic()
+        if stamp != self._place.stamp or now > self._place.until:
+            self._place = _Place(stamp, now + _PLACE_SECONDS, jobs_ahead(self.folder))
+        return self._place.ahead
+
+    def _slots(self) -> int:
+        """The number of slots as edm.toml says now; while it cannot be read, as it said last."""
+        with contextlib.suppress(EdmError):
+            self.workspace = find_workspace(self.workspace.root)
+        return self.workspace.settings.launch.slots
+
+    def _run_child(self, slot: Slot) -> Ending:
+        cwd = Path(self.job["cwd"])
+        env = child_environment(self.folder, self.workspace, os.environ)
+        try:
+            capture(self.folder, cwd, self.workspace.command_log_path)
+            child = start_child(self.folder, self.job["command"], cwd, env, slot)
+        except OSError as error:
+            message = f"cannot start {self.job['command'][0]!r}: {error.strerror}"
+            with self.folder.log.open("a", encoding="utf-8") as log:
+                log.write(f"edm: {message}\n")
+            missing = isinstance(error, FileNotFoundError)
+            return Ending("failed", _NOT_FOUND if missing else _CANNOT_RUN, note=message)
+        stopped = self._watch(child)
+        return ending_of(child.wait(), stopped)
+
+    def _watch(self, child: "subprocess.Popen[bytes]") -> bool:
+        """Wait until the command has ended, without reaping it; whether it was told to stop."""
+        kill_at: float | None = None
+        while not _has_ended(child.pid):
+            if kill_at is None and self._stopping():
+                _signal_group(child.pid, signal.SIGTERM)
+                _signal_group(child.pid, signal.SIGCONT)
+                kill_at = time.monotonic() + self._grace()
+            if kill_at is not None and time.monotonic() >= kill_at:
+                _signal_group(child.pid, signal.SIGKILL)
+                kill_at = float("inf")
+            self._sleep(min(HEARTBEAT_SECONDS, (kill_at or float("inf")) - time.monotonic()))
+        if kill_at is not None:
+            # What the command left behind goes too. It is still unreaped, so its group cannot be another's.
+            _signal_group(child.pid, signal.SIGKILL)
+        return kill_at is not None
+
+    def _sleep(self, seconds: float) -> None:
+        now = time.monotonic()
+        if now - self._beaten >= HEARTBEAT_SECONDS:
+            os.utime(self.folder.lock_file)
+            self._beaten = now
+        self.bell.wait(seconds)
+
+    def _stopping(self) -> bool:
+        return self.bell.terminated or self.folder.stop_file.exists()
+
+    def _grace(self) -> float:
+        request = self.folder.read(self.folder.stop_file) or {}
+        grace = request.get("grace")
+        return float(grace) if isinstance(grace, int | float) else GRACE_SECONDS
+
+
+def _has_ended(pid: int) -> bool:
+    return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+
+
+def _signal_group(pid: int, number: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, number)
+
+
+def supervise(folder: JobFolder, ready: int) -> None:
+    """Take the job, tell the launcher through the pipe `ready`, and see the job through."""
+    lock = try_lock(folder.lock_file)
+    job = folder.read(folder.job_file)
+    if lock is None or job is None or folder.child_file.exists() or folder.exit_file.exists():
+        _answer(ready, TAKEN)
+        return
+    supervisor = Supervisor(folder, job, find_workspace(Path(job["root"])))
+    write_json(folder.job_file, job | {"supervisor": this_process().as_json()})
+    _answer(ready, READY)
+    supervisor.run()
+
+
+def _answer(ready: int, word: bytes) -> None:
+    # The launcher may have been killed meanwhile; the job goes on all the same.
+    with contextlib.suppress(BrokenPipeError):
+        os.write(ready, word)
+    os.close(ready)
+
+
+def main(argv: list[str]) -> None:
+    """Leave the launcher's process tree and supervise the job folder `argv[0]`; `argv[1]` is the pipe to answer on."""
+    # The process that was started ends here, so that nobody has to wait for the one that stays.
+    if os.fork():
+        os._exit(0)
+    try:
+        supervise(JobFolder(Path(argv[0])), int(argv[1]))
+    except JobError as error:
+        print(error, file=sys.stderr)  # noqa: T201
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
