@@ -105,7 +105,7 @@ class TrainingConfig:
     )
     run_name: str = _option("", "--run-name", "Name of the run and of its folder.", logged=False, fixed=False)
     backbone: str = _option("cnn", "--backbone", "Network under the heads.", choices=BACKBONE_NAMES)
-    epochs: int = _option(30, "--epochs", "Passes over the training tracks.", low=1, high=1_000_000)
+    epochs: int = _option(30, "--epochs", "Passes over the training tracks.", low=1, high=1_000_000, fixed=False)
     batch_size: int = _option(4, "--batch-size", "Excerpts in one step.", low=1, high=65_536)
     learning_rate: float = _option(0.003, "--lr", "Peak learning rate of AdamW.", low=0, low_open=True, high=100)
     train_split: float = _option(
