@@ -8,6 +8,7 @@ from edm_core.jobs.folder import load_jobs
 from edm_core.snapshots.jobs import JobSnapshot
 from edm_core.snapshots.runs import DataState, MetricSummary, RunRow
 from edm_core.stores.data_states import RunFolder, TrashEntry, run_folders, trash_entries
+from edm_core.stores.memory import MEMORY
 from edm_core.stores.models import version_labels
 from edm_core.stores.protocols import TrackingStore
 from edm_core.stores.run_folders import assign_folders, folder_run_id
@@ -29,9 +30,9 @@ class Local:
 
 def read_local(workspace: Workspace, only: set[str] | None = None) -> Local:
     """The other sources; `only` limits the folders to these names."""
-    return Local(
-        run_folders(workspace, only), trash_entries(workspace), version_labels(workspace), load_jobs(workspace.jobs_dir)
-    )
+    # Runs in memory have no registry beside them.
+    labels = {} if workspace.tracking_uri.startswith(MEMORY) else version_labels(workspace)
+    return Local(run_folders(workspace, only), trash_entries(workspace), labels, load_jobs(workspace.jobs_dir))
 
 
 def table_metrics(workspace: Workspace) -> tuple[str, ...]:

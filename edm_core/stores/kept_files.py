@@ -5,7 +5,6 @@ of another version (a teammate's run that came by `dvc pull`), the names and siz
 list and small files are hashed; what was found is remembered.
 """
 
-import hashlib
 import json
 import os
 from collections.abc import Mapping
@@ -103,6 +102,8 @@ class KeptChecker:
 
 
 def _md5(path: Path) -> str:
+    import hashlib
+
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()

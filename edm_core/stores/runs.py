@@ -1,6 +1,5 @@
 """The run table, one run's detail, and finding a run by name: the only door that screens and commands use."""
 
-import difflib
 import os
 import time
 from collections.abc import Hashable, Iterable
@@ -96,6 +95,8 @@ def find_run(workspace: Workspace, ref: str) -> RunRow:
             return candidates[0]
         if candidates:
             raise NotFoundError(f"{ref!r} could be {_listed(candidates)}", "Give more of the name, or the run id.")
+    import difflib
+
     near = difflib.get_close_matches(ref, {*store.names(_NEAR_NAMES), *local_names}, n=3)
     looked = f"Looked in {store.label} and {workspace.settings.runs.dir}."
     raise NotFoundError(f"no run is called {ref!r}", f"Did you mean {' or '.join(near)}? {looked}" if near else looked)

@@ -33,14 +33,20 @@ def best_point(points: Iterable[Point], minimised: bool) -> Point | None:
 def reduce_points(points: Sequence[Point], limit: int) -> list[Point]:
     """At most `limit` points in their order: the first and last of all, and each part's minimum, maximum and one NaN,
     so that neither a spike nor a gap disappears."""
-    if len(points) <= limit or limit < 6:
-        return list(points) if len(points) <= limit else _evenly(points, limit)
-    parts = (limit - 2) // 3
-    kept = [0, len(points) - 1]
+    total = len(points)
+    if total <= limit:
+        return list(points)
+    values = [value for _, value in points]
+    gaps = any(value != value for value in values)
+    parts = (limit - 2) // (3 if gaps else 2)
+    if parts < 1:
+        return [points[i * (total - 1) // (limit - 1)] for i in range(limit)] if limit > 1 else list(points[-limit:])
+    kept = {0, total - 1}
     for part in range(parts):
-        start, end = part * len(points) // parts, (part + 1) * len(points) // parts
-        kept += _extremes(points, start, end)
-    return [points[i] for i in sorted(set(kept))]
+        start = part * total // parts
+        piece = values[start : (part + 1) * total // parts]
+        kept.update(start + i for i in (_extremes_and_gap(piece) if gaps else _extremes(piece)))
+    return [points[i] for i in sorted(kept)]
 
 
 def spark(points: Sequence[Point]) -> tuple[float, ...]:
@@ -48,15 +54,13 @@ def spark(points: Sequence[Point]) -> tuple[float, ...]:
     return tuple(value for _, value in reduce_points(points, SPARK))
 
 
-def _extremes(points: Sequence[Point], start: int, end: int) -> list[int]:
-    numbers = [i for i in range(start, end) if points[i][1] == points[i][1]]
-    gaps = [i for i in range(start, end) if points[i][1] != points[i][1]][:1]
+def _extremes(values: list[float]) -> list[int]:
+    return [values.index(min(values)), values.index(max(values))]
+
+
+def _extremes_and_gap(values: list[float]) -> list[int]:
+    numbers = [i for i, value in enumerate(values) if value == value]
+    gaps = [i for i, value in enumerate(values) if value != value][:1]
     if not numbers:
         return gaps
-    return [min(numbers, key=lambda i: points[i][1]), max(numbers, key=lambda i: points[i][1]), *gaps]
-
-
-def _evenly(points: Sequence[Point], limit: int) -> list[Point]:
-    if limit < 2:
-        return list(points[-limit:]) if limit else []
-    return [points[i * (len(points) - 1) // (limit - 1)] for i in range(limit)]
+    return [min(numbers, key=values.__getitem__), max(numbers, key=values.__getitem__), *gaps]

@@ -6,6 +6,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from edm_core.snapshots.runs import MetricSummary, RunRow
+from edm_core.stores.memory import MEMORY, memory_store
 from edm_core.stores.protocols import Experiment, Point, TrackingStore
 from edm_core.stores.sqlite_schema import KNOWN_REVISIONS, database_path, reading, revision
 from edm_core.stores.sqlite_tracking import SqliteTracking
@@ -49,6 +50,8 @@ def open_tracking(workspace: Workspace) -> TrackingStore:
     uri = workspace.tracking_uri
     label = store_label(workspace)
     path = database_path(uri)
+    if uri.startswith(MEMORY):
+        return memory_store(uri)
     if path is not None:
         try:
             with reading(path) as db:

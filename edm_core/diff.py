@@ -1,0 +1,135 @@
+"""What differs between runs: one section for everything that is known of a run, each of which works without the others.
+
+The first run is the baseline. Entries that are the same in all runs are kept and marked, so that a screen can show all.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from edm_core.diff_code import code_section
+from edm_core.diff_files import data_section, flattened, json_of, track_scores, yaml_of
+from edm_core.settings import MetricsSettings
+from edm_core.snapshots.diff import SECTIONS, DiffEntry, RunDiff
+from edm_core.snapshots.runs import RunRow
+from edm_core.stores.runs import folder_of, load_detail
+from edm_core.workspace import Workspace
+
+Section = tuple[tuple[DiffEntry, ...], str]
+"""Entries, and a note that says why something is missing ("" when nothing is)."""
+
+_MORE_IS_BETTER = ("f1", "acc", "precision", "recall", "auc", "score", "iou", "map", "r2", "bleu", "rouge", "dice")
+
+
+def diff_runs(workspace: Workspace, rows: Sequence[RunRow]) -> RunDiff:
+    """Compare rows with exact best values, files where the runs have folders here, and code by git.
+
+    Raises StoreError when MLflow's store cannot be read; whatever else is missing becomes a note of its section.
+    """
+    details = [load_detail(workspace, row) for row in rows]
+    rows = [detail.row for detail in details]
+    read: dict[str, Callable[[], Section]] = {
+        "params": lambda: (entries([row.params for row in rows]), ""),
+        "metrics": lambda: (_metrics(workspace.settings.metrics, rows), ""),
+        "metadata": lambda: _files(workspace, rows, "metadata.yaml"),
+        "config": lambda: _files(workspace, rows, "config.yaml"),
+        "code": lambda: code_section(workspace, rows),
+        "data": lambda: data_section(workspace, rows),
+        "environment": lambda: _files(workspace, rows, "environment.json"),
+        "tracks": lambda: _tracks(workspace, rows),
+    }
+    sections, notes = {}, {}
+    for name in SECTIONS:
+        found, note = read[name]()
+        sections[name] = found
+        if note:
+            notes[name] = note
+    names = tuple(row.name for row in rows)
+    return RunDiff(tuple(row.row_id for row in rows), names, sections, notes)
+
+
+def entries(tables: Sequence[Mapping[str, Any]]) -> tuple[DiffEntry, ...]:
+    """One entry for each key of any table, in the order in which the keys appear."""
+    keys = dict.fromkeys(key for table in tables for key in table)
+    return tuple(_entry(key, [table.get(key) for table in tables]) for key in keys)
+
+
+def verdict(minimised: bool, delta: float | None) -> str:
+    """What a difference to the baseline means, by the metric's direction."""
+    if delta is None or delta == 0 or delta != delta:
+        return ""
+    return "better" if (delta < 0) == minimised else "worse"
+
+
+def _entry(key: str, values: list[Any]) -> DiffEntry:
+    return DiffEntry(key, tuple(values), same=all(_equal(values[0], value) for value in values[1:]))
+
+
+def _equal(a: Any, b: Any) -> bool:
+    return bool(a == b or (isinstance(a, float) and isinstance(b, float) and a != a and b != b))
+
+
+def _scored(key: str, values: list[float | None], minimised: bool | None) -> DiffEntry:
+    base = values[0]
+    deltas = tuple(None if base is None or value is None else value - base for value in values)
+    verdicts = tuple("" if minimised is None else verdict(minimised, delta) for delta in deltas)
+    same = all(_equal(base, value) for value in values[1:])
+    return DiffEntry(key, tuple(values), (None, *deltas[1:]), ("", *verdicts[1:]), same)
+
+
+def _metrics(settings: MetricsSettings, rows: Sequence[RunRow]) -> tuple[DiffEntry, ...]:
+    """Two entries a metric: `best NAME`, and NAME for the last value."""
+    found = []
+    for key in sorted({key for row in rows for key in row.metrics}, key=lambda key: (key != settings.primary, key)):
+        summaries = [row.metrics.get(key) for row in rows]
+        judged = _direction(settings, key)
+        if judged is not None:
+            found.append(_scored(f"best {key}", [s.best if s else None for s in summaries], judged))
+        found.append(_scored(key, [s.last if s else None for s in summaries], judged))
+    return tuple(found)
+
+
+def _direction(settings: MetricsSettings, key: str) -> bool | None:
+    """Whether less is better; None for a metric of which neither the settings nor the name tell."""
+    known = key in settings.directions or key == settings.primary or key in settings.columns
+    if known or settings.minimised(key) or any(word in key.lower() for word in _MORE_IS_BETTER):
+        return settings.minimised(key)
+    return None
+
+
+def _files(workspace: Workspace, rows: Sequence[RunRow], name: str) -> Section:
+    reader = json_of if name.endswith(".json") else yaml_of
+    tables: list[dict[str, Any]] = []
+    problems = []
+    for row in rows:
+        folder = folder_of(workspace, row)
+        if folder is None:
+            tables.append({})
+            problems.append(f"{row.name}: its folder is not here")
+            continue
+        document, problem = reader(folder / name)
+        tables.append(flattened(document))
+        if problem:
+            problems.append(f"{row.name}: {problem}")
+    return entries(tables), "; ".join(problems)
+
+
+def _tracks(workspace: Workspace, rows: Sequence[RunRow]) -> Section:
+    """Scores of each track, the largest change first."""
+    scores, problems = [], []
+    for row in rows:
+        folder = folder_of(workspace, row)
+        found, problem = track_scores(folder) if folder is not None else ({}, "its folder is not here")
+        scores.append(found)
+        if problem:
+            problems.append(f"{row.name}: {problem}")
+    keys = dict.fromkeys(key for table in scores for key in table)
+    found_entries = [_scored(key, [table.get(key) for table in scores], minimised=False) for key in keys]
+    return tuple(sorted(found_entries, key=_size_of_change)), "; ".join(problems)
+
+
+def _size_of_change(entry: DiffEntry) -> tuple[float, str]:
+    return -max((abs(delta) for delta in _known(entry.deltas)), default=0.0), entry.key
+
+
+def _known(deltas: Iterable[float | None]) -> Iterable[float]:
+    return (delta for delta in deltas if delta is not None and delta == delta)
