@@ -1,0 +1,91 @@
+"""What there is to decide before a promotion: candidate against incumbent, and the gates."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from edm_core.actions.gates import Case, judge, tracks_of
+from edm_core.actions.register import METRICS_TAG
+from edm_core.actions.stages import holder
+from edm_core.errors import StoreError
+from edm_core.settings import MetricsSettings
+from edm_core.snapshots.models import ModelVersion
+from edm_core.snapshots.promotion import Decision, MetricComparison
+from edm_core.stores.mlflow_client import mlflow_client
+from edm_core.workspace import Workspace
+
+_LINEAGE = {"data": "edm.data_version", "code": "mlflow.source.git.commit", "checkpoint": "edm.checkpoint_md5"}
+
+
+def decide(workspace: Workspace, version: ModelVersion, stage: str, versions: Sequence[ModelVersion]) -> Decision:
+    """The candidate for `stage` against whoever stands there; the gates are judged for Production only.
+
+    Raises SettingsError for a gate that cannot be understood, StoreError when the store cannot be read.
+    """
+    incumbent = holder([v for v in versions if v != version], stage)
+    own = metrics_of(workspace, version)
+    theirs = metrics_of(workspace, incumbent) if incumbent else {}
+    case = Case(workspace, version, incumbent, own, theirs)
+    return Decision(
+        version,
+        stage,
+        incumbent,
+        _comparisons(workspace.settings.metrics, own, theirs),
+        judge(case) if stage == "Production" else (),
+        _differences(workspace, version, incumbent) if incumbent else {},
+    )
+
+
+def metrics_of(workspace: Workspace, version: ModelVersion) -> dict[str, float]:
+    """The metrics of the version's checkpoint, else the last ones of its run; {} where neither is there."""
+    try:
+        said = json.loads(version.tags.get(METRICS_TAG, ""))
+        return {str(key): float(value) for key, value in said.items()}
+    except (ValueError, TypeError, AttributeError):
+        return _metrics_of_run(workspace, version.run_id) if version.run_id else {}
+
+
+def _metrics_of_run(workspace: Workspace, run_id: str) -> dict[str, float]:
+    client = mlflow_client(workspace)
+    from mlflow.exceptions import MlflowException
+
+    try:
+        return dict(client.get_run(run_id).data.metrics)
+    except MlflowException as error:
+        if error.error_code == "RESOURCE_DOES_NOT_EXIST":
+            return {}
+        raise StoreError(f"run {run_id} cannot be read: {error.message}", "Check the tracking store.") from error
+
+
+def _comparisons(
+    settings: MetricsSettings, own: Mapping[str, float], theirs: Mapping[str, float]
+) -> tuple[MetricComparison, ...]:
+    first = (settings.primary, *settings.columns)
+    rest = sorted((own.keys() | theirs.keys()) - set(first))
+    names = [name for name in dict.fromkeys(first) if name in own or name in theirs] + rest
+    return tuple(_comparison(settings, name, own.get(name), theirs.get(name)) for name in names)
+
+
+def _comparison(settings: MetricsSettings, name: str, own: float | None, theirs: float | None) -> MetricComparison:
+    if own is None or theirs is None:
+        return MetricComparison(name, own, theirs)
+    delta = own - theirs
+    better = delta < 0 if settings.minimised(name) else delta > 0
+    return MetricComparison(name, own, theirs, delta, "same" if delta == 0 else ("better" if better else "worse"))
+
+
+def _differences(workspace: Workspace, version: ModelVersion, incumbent: ModelVersion) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        name: (version.tags.get(tag, ""), incumbent.tags.get(tag, ""))
+        for name, tag in _LINEAGE.items()
+        if version.tags.get(tag, "") != incumbent.tags.get(tag, "")
+    }
+    own, theirs = tracks_of(workspace, version), tracks_of(workspace, incumbent)
+    both = sorted(own.keys() & theirs.keys())
+    if both:
+        found["tracks"] = {
+            "better": [track for track in both if own[track] > theirs[track]],
+            "worse": [track for track in both if own[track] < theirs[track]],
+            "same": sum(own[track] == theirs[track] for track in both),
+        }
+    return found

@@ -1,0 +1,93 @@
+"""The history of a model's stages: a tag on the moved version for each move, which any MLflow client sees."""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from edm_core.errors import StoreError
+from edm_core.snapshots.models import ModelVersion
+from edm_core.snapshots.promotion import GateResult, StageMove
+
+if TYPE_CHECKING:
+    from mlflow.tracking import MlflowClient
+
+PREFIX = "edm.history."
+
+
+def write_move(client: "MlflowClient", made: StageMove) -> None:
+    """Record a move on its version. Writing the same one again changes nothing. Raises StoreError."""
+    from mlflow.exceptions import MlflowException
+
+    # Named by time and id, so that two people who write at once never take each other's place.
+    moment = datetime.fromtimestamp(made.at_ms / 1000, UTC)
+    key = f"{PREFIX}{moment:%Y%m%dT%H%M%S}{made.at_ms % 1000:03d}.{made.id[-4:]}"
+    value = {key: item for key, item in asdict(made).items() if key not in ("name", "version")}
+    try:
+        client.set_model_version_tag(made.name, str(made.version), key, json.dumps(value))
+    except MlflowException as error:
+        raise StoreError(
+            f"the history of {made.name} v{made.version} could not be written: {error.message}",
+            "`edm doctor --fix` writes it from the journal.",
+        ) from error
+
+
+def history(versions: Iterable[ModelVersion]) -> tuple[StageMove, ...]:
+    """All moves that the versions' tags tell of, newest first."""
+    moves = [
+        made
+        for version in versions
+        for key, value in version.tags.items()
+        if key.startswith(PREFIX) and (made := _read(version, value)) is not None
+    ]
+    return tuple(sorted(moves, key=lambda made: (made.at_ms, made.id), reverse=True))
+
+
+def _read(version: ModelVersion, text: str) -> StageMove | None:
+    """The move that a tag's text tells of; None for what somebody else wrote there."""
+    try:
+        raw = json.loads(text)
+        return StageMove(
+            id=str(raw["id"]),
+            name=version.name,
+            version=version.version,
+            at_ms=int(raw["at_ms"]),
+            who=str(raw["who"]),
+            kind=str(raw["kind"]),
+            from_stage=str(raw["from_stage"]),
+            to_stage=str(raw["to_stage"]),
+            reason=str(raw.get("reason", "")),
+            gates=tuple(GateResult(str(g["gate"]), bool(g["passed"]), str(g.get("detail", ""))) for g in raw["gates"]),
+            replaced=tuple(int(number) for number in raw.get("replaced", ())),
+        )
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def earlier_holder(moves: Sequence[StageMove], versions: Iterable[ModelVersion], stage: str) -> int | None:
+    """The version of one model that stood in `stage` before the one there now; None when there was none.
+
+    Moves (newest first) are followed from the first. A rollback takes the versions above the one that it went back
+    to, so that a second rollback goes one further back. Versions that were deleted are passed over.
+    """
+    there = {version.version for version in versions}
+    standing: list[int] = []
+    for made in reversed(moves):
+        if made.kind == "undo" and made.from_stage == stage and made.version in standing:
+            standing.remove(made.version)
+        elif made.to_stage == stage:
+            _stand(standing, made)
+    left = [number for number in standing if number in there]
+    return left[-2] if len(left) > 1 else None
+
+
+def _stand(standing: list[int], made: StageMove) -> None:
+    if made.kind == "rollback" and made.version in standing:
+        del standing[standing.index(made.version) + 1 :]
+        return
+    # Whoever was replaced stood here, though nothing may tell how it came.
+    standing += [number for number in made.replaced if number not in standing]
+    if made.version in standing:
+        standing.remove(made.version)
+    standing.append(made.version)

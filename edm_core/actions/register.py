@@ -1,0 +1,214 @@
+"""Register: a run's best checkpoint becomes a version of a registered model."""
+
+import getpass
+import hashlib
+import json
+import math
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from edm_core.actions.model_package import LogRequest, log_checkpoint
+from edm_core.errors import ActionError, EdmError, StoreError
+from edm_core.journal import Entry, Journal
+from edm_core.snapshots.models import ModelVersion
+from edm_core.snapshots.outcome import Outcome
+from edm_core.snapshots.runs import RunRow
+from edm_core.stores.mlflow_client import ensure_experiment, mlflow_client
+from edm_core.stores.models import from_mlflow
+from edm_core.workspace import Workspace
+
+if TYPE_CHECKING:
+    from mlflow.tracking import MlflowClient
+
+METRICS_TAG = "edm.metrics"
+_TAG_LENGTH = 5000
+_COPIED_TAGS = ("edm.run_dir", "edm.data_version", "edm.git_dirty", "edm.kept", "mlflow.source.git.commit")
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A version that was made, and whether its registered model was made for it."""
+
+    version: ModelVersion
+    new_model: bool
+
+
+def whoami() -> str:
+    """The person at work, as `user@host`."""
+    return f"{getpass.getuser()}@{socket.gethostname()}"
+
+
+def register(
+    workspace: Workspace,
+    row: RunRow,
+    *,
+    model_name: str | None = None,
+    checkpoint: str = "checkpoints/best.pt",
+    format: str = "pickle",
+    metadata: Mapping[str, Any] | None = None,
+) -> Outcome:
+    """Make a version of `[registry] model` (or `model_name`) from a checkpoint in the run's folder.
+
+    Raises ActionError when there is no such file, StoreError when MLflow refuses; nothing is left behind then.
+    """
+    path = _checkpoint_of(workspace, row, checkpoint)
+    name = model_name or workspace.settings.registry.model
+    journal = Journal(workspace)
+    entry = journal.begin("register", row.name, run_id=row.run_id, model=name)
+    try:
+        made = _register_row(workspace, row, path, name, format, metadata or {})
+    except EdmError as error:
+        journal.failed(entry.id, error.message)
+        raise
+    version = made.version
+    journal.done(entry.id, undo={"name": name, "version": version.version, "new_model": made.new_model})
+    return Outcome(
+        title=f"registered {row.name} as {version.name} v{version.version}",
+        detail=f"mlflow.pytorch.load_model('models:/{version.name}/{version.version}')",
+        stale=("runs", "models"),
+        data={"name": version.name, "version": version.version, "run_id": row.run_id, "source": version.source},
+    )
+
+
+def _checkpoint_of(workspace: Workspace, row: RunRow, checkpoint: str) -> Path:
+    if not row.run_dir:
+        raise ActionError(f"{row.name} has no run folder", "Only a run with a folder can be registered.")
+    path = workspace.root / row.run_dir / checkpoint
+    if not path.is_file():
+        raise ActionError(
+            f"{row.run_dir}/{checkpoint} is not there",
+            f"`edm pull {row.name}` fetches a kept run; a run without a best checkpoint cannot be registered.",
+        )
+    return path
+
+
+def _register_row(
+    workspace: Workspace, row: RunRow, path: Path, name: str, format: str, metadata: Mapping[str, Any]
+) -> Made:
+    client = mlflow_client(workspace)
+    experiment_id = (
+        str(client.get_run(row.run_id).info.experiment_id) if row.run_id else ensure_experiment(client, workspace)
+    )
+    request = LogRequest(
+        path, experiment_id, row.run_id, workspace.settings.registry.loader, workspace.root, format, metadata
+    )
+    tags = tags_of_run(row.name, row.tags) | {"edm.run_dir": row.run_dir}
+    metrics = {key: summary.best for key, summary in row.metrics.items() if summary.best is not None}
+    return make_version(client, name, request, tags, metrics)
+
+
+def tags_of_run(name: str, tags: Mapping[str, str]) -> dict[str, str]:
+    """What a version says of its run, so that its lineage survives the run's deletion."""
+    return {tag: tags[tag] for tag in _COPIED_TAGS if tags.get(tag)} | {"edm.run_name": name}
+
+
+def make_version(
+    client: "MlflowClient",
+    name: str,
+    request: LogRequest,
+    tags: Mapping[str, str],
+    metrics: Mapping[str, float],
+) -> Made:
+    """Log the checkpoint and make a version of `name` from it.
+
+    `metrics` are the run's best values; what the checkpoint itself says of its epoch wins over them. Raises EdmError;
+    neither a logged model nor an empty registered model is left behind then.
+    """
+    check_model_name(name)
+    logged = log_checkpoint(request)
+    own = {**metrics, **logged.metrics}
+    all_tags = {
+        **_as_tags(request.metadata),
+        **tags,
+        **_tracks_tag(request.path),
+        "edm.checkpoint_md5": md5_of(request.path),
+        "edm.registered_by": whoami(),
+        "edm.format": request.format,
+        METRICS_TAG: json.dumps({key: value for key, value in sorted(own.items()) if math.isfinite(value)}),
+    }
+    from mlflow.exceptions import MlflowException
+
+    made = False
+    try:
+        made = _ensure_model(client, name)
+        version = client.create_model_version(
+            name, source=logged.uri, run_id=request.run_id or None, tags=all_tags, model_id=logged.id
+        )
+    except MlflowException as error:
+        client.delete_logged_model(logged.id)
+        if made:
+            client.delete_registered_model(name)
+        raise StoreError(f"{name}: no version could be made: {error.message}", "Check the registry.") from error
+    return Made(from_mlflow(version, ()), made)
+
+
+def _tracks_tag(checkpoint: Path) -> dict[str, str]:
+    """The score of each track, from tracks.json of the run folder; {} without one, or too long for a tag."""
+    try:
+        said = json.loads((checkpoint.parent.parent / "tracks.json").read_text(encoding="utf-8"))
+        scores = {str(track["track"]): round(float(track["boundary_f1_05"]), 6) for track in said["tracks"]}
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+    text = json.dumps(scores)
+    return {"edm.tracks": text} if scores and len(text) <= _TAG_LENGTH else {}
+
+
+def check_model_name(name: str) -> None:
+    """Raise ActionError when `name` cannot name a registered model in a `models:/NAME/STAGE` address."""
+    if not name.strip() or any(c in "/:@" or not c.isprintable() for c in name):
+        raise ActionError(f"{name!r} cannot name a model", "Use letters, digits, '_', '-' and '.'.")
+
+
+def _ensure_model(client: "MlflowClient", name: str) -> bool:
+    """Whether the registered model was made now."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        client.create_registered_model(name)
+    except MlflowException as error:
+        if error.error_code == "RESOURCE_ALREADY_EXISTS":
+            return False
+        raise
+    return True
+
+
+def _as_tags(metadata: Mapping[str, Any]) -> dict[str, str]:
+    """The caller's metadata as tags that any MLflow client sees."""
+    return {
+        str(key): value if isinstance(value, str) else json.dumps(value, default=str) for key, value in metadata.items()
+    }
+
+
+def md5_of(path: Path) -> str:
+    """The MD5 of a file, which is also its name in DVC's cache."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "md5").hexdigest()
+
+
+def undo_register(workspace: Workspace, entry: Entry) -> Outcome:
+    """Delete the version that `entry` made, while it is in no stage and has no alias.
+
+    Raises ActionError when it has moved on since.
+    """
+    undo = entry.undo or {}
+    name, number = str(undo["name"]), int(undo["version"])
+    client = mlflow_client(workspace)
+    from mlflow.exceptions import MlflowException
+
+    try:
+        version = client.get_model_version(name, str(number))
+        if version.current_stage not in (None, "None") or version.aliases:
+            raise ActionError(
+                f"{name} v{number} is {version.current_stage} now", f"Demote it first: `edm models demote {number}`."
+            )
+        client.delete_model_version(name, str(number))
+        if undo.get("new_model") and not client.search_model_versions(f"name='{name}'", max_results=1):
+            client.delete_registered_model(name)
+        if version.model_id:
+            client.delete_logged_model(version.model_id)
+    except MlflowException as error:
+        raise StoreError(f"{name} v{number} could not be deleted: {error.message}") from error
+    return Outcome(f"{name} v{number} is no longer registered", stale=("runs", "models"))

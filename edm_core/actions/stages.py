@@ -1,0 +1,112 @@
+"""Stages and their aliases: the one place that uses MLflow's deprecated stages, and that keeps aliases in step.
+
+The stage decides. The alias of Staging and Production is the stage's name in lower case, and names the version that
+`models:/NAME/STAGE` loads: the highest one there.
+"""
+
+import warnings
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from edm_core.errors import ActionError, NotFoundError, StoreError
+from edm_core.snapshots.models import ModelVersion
+from edm_core.stores.models import STAGES, list_versions
+from edm_core.workspace import Workspace
+
+if TYPE_CHECKING:
+    from mlflow.tracking import MlflowClient
+
+WITH_ALIAS = ("Staging", "Production")
+LADDER = ("None", "Staging", "Production")
+
+
+def parse_stage(word: str) -> str:
+    """MLflow's spelling of a stage, whatever the case; ActionError that names the stages when there is none."""
+    for stage in STAGES:
+        if word.strip().lower() == stage.lower():
+            return stage
+    raise ActionError(f"no stage {word!r}", f"Stages are: {', '.join(STAGES)}.")
+
+
+def next_stage(stage: str) -> str:
+    """One step up: None → Staging → Production; from Archived back to Staging."""
+    if stage == "Production":
+        raise ActionError("it is in Production already", "To retire it, promote it to Archived.")
+    return "Staging" if stage not in LADDER else LADDER[LADDER.index(stage) + 1]
+
+
+def previous_stage(stage: str) -> str:
+    """One step down: Production → Staging → None."""
+    if stage not in ("Staging", "Production"):
+        raise ActionError(f"there is no step down from {stage}", "Promote it to the stage that you want.")
+    return LADDER[LADDER.index(stage) - 1]
+
+
+def pick(versions: Iterable[ModelVersion], name: str, number: int) -> ModelVersion:
+    """The version `number` of `name`; NotFoundError with those that there are."""
+    there = [version for version in versions if version.name == name]
+    for version in there:
+        if version.version == number:
+            return version
+    known = ", ".join(str(version.version) for version in there[:10])
+    raise NotFoundError(
+        f"{name} has no version {number}",
+        f"Versions are: {known}." if known else "`edm models register RUN` makes one.",
+    )
+
+
+def holder(versions: Iterable[ModelVersion], stage: str) -> ModelVersion | None:
+    """The version that `models:/NAME/STAGE` loads; None when nobody stands there."""
+    return max((version for version in versions if version.stage == stage), key=lambda v: v.version, default=None)
+
+
+def move(client: "MlflowClient", version: ModelVersion, stage: str, *, archive: bool) -> None:
+    """One transition; with `archive`, whoever stands in `stage` goes to Archived in the same transaction.
+
+    Raises StoreError, and then nothing was changed.
+    """
+    from mlflow.exceptions import MlflowException
+
+    try:
+        with warnings.catch_warnings():
+            # Stages are deprecated since 2.9; old and new clients both read them, so they stay until MLflow drops them.
+            warnings.simplefilter("ignore", FutureWarning)
+            client.transition_model_version_stage(
+                version.name, str(version.version), stage, archive_existing_versions=archive
+            )
+    except MlflowException as error:
+        raise StoreError(
+            f"{version.name} v{version.version} could not be moved to {stage}: {error.message}", "Nothing was changed."
+        ) from error
+
+
+def misplaced_aliases(versions: Sequence[ModelVersion], stages: Iterable[str] = WITH_ALIAS) -> dict[str, int]:
+    """Aliases of stages that do not name the version in that stage → the version that they should name.
+
+    A stage where nobody stands has no say: its alias may be somebody's own, on a model that uses no stages.
+    """
+    wanted = {}
+    for stage in stages:
+        held = holder(versions, stage) if stage in WITH_ALIAS else None
+        if held is not None and stage.lower() not in held.aliases:
+            wanted[stage.lower()] = held.version
+    return wanted
+
+
+def align_aliases(workspace: Workspace, client: "MlflowClient", name: str, stages: Iterable[str], left: int) -> None:
+    """Bring the aliases of `stages` in step with what the store says now; those of version `left`, which has moved,
+    go where nobody took its place. Raises StoreError when MLflow refuses."""
+    from mlflow.exceptions import MlflowException
+
+    versions = list_versions(workspace, name)
+    try:
+        for alias, number in misplaced_aliases(versions, stages).items():
+            client.set_registered_model_alias(name, alias, str(number))
+        for stage in set(stages) & set(WITH_ALIAS):
+            moved = next((version for version in versions if version.version == left), None)
+            if moved and stage.lower() in moved.aliases and holder(versions, stage) is None:
+                client.delete_registered_model_alias(name, stage.lower())
+    except MlflowException as error:
+        raise StoreError(
+            f"the aliases of {name} could not be set: {error.message}", "`edm doctor --fix` brings them in step."
+        ) from error

@@ -1,0 +1,55 @@
+"""How model versions and their history are written by `edm models`, and how a version is named there."""
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from edm_core.cli.output import print_table
+from edm_core.errors import NotFoundError
+from edm_core.snapshots.models import ModelVersion
+from edm_core.snapshots.promotion import StageMove
+from edm_core.workspace import Workspace
+
+MODEL_OPTION = click.option("--model", "-m", default=None, help="Registered model; default: [registry] model.")
+
+
+def as_dict(version: ModelVersion) -> dict[str, Any]:
+    """A version for --json; its history has a command of its own."""
+    from edm_core.actions.model_history import PREFIX
+
+    tags = {key: value for key, value in version.tags.items() if not key.startswith(PREFIX)}
+    return {
+        "name": version.name, "version": version.version, "stage": version.stage, "aliases": list(version.aliases),
+        "run_id": version.run_id, "run_name": tags.get("edm.run_name", ""), "source": version.source,
+        "created_ms": version.created_ms, "description": version.description, "tags": tags,
+    }  # fmt: skip
+
+
+def age(seconds: float) -> str:
+    for size, letter in ((86400, "d"), (3600, "h"), (60, "m")):
+        if seconds >= size:
+            return f"{int(seconds // size)}{letter}"
+    return f"{max(0, int(seconds))}s"
+
+
+def parse_version(workspace: Workspace, text: str) -> tuple[str, int]:
+    """`3`, `v3` or `NAME/3` → (model, version). Raises NotFoundError when it is neither."""
+    name, _, number = text.rpartition("/")
+    number = number.removeprefix("v")
+    if not number.isdigit() or not 0 < int(number) < 2**31:
+        raise NotFoundError(
+            f"{text!r} is no version", "Give a number such as 3, or NAME/3; `edm models list` shows all."
+        )
+    return name or workspace.settings.registry.model, int(number)
+
+
+def print_moves(moves: Sequence[StageMove]) -> None:
+    rows = [
+        [time.strftime("%Y-%m-%d %H:%M", time.localtime(m.at_ms / 1000)), f"v{m.version}", m.kind, m.from_stage,
+         m.to_stage, m.who, ("overrode: " + ", ".join(g.gate for g in m.gates if not g.passed) + ". ") * m.overrode
+         + m.reason]
+        for m in moves
+    ]  # fmt: skip
+    print_table(["when", "version", "what", "from", "to", "who", "why"], rows)

@@ -1,0 +1,110 @@
+"""`edm models`: list, show and register; the other commands are in model_stages.py."""
+
+import time
+
+import click
+
+from edm_core.cli.model_output import MODEL_OPTION, age, as_dict, parse_version, print_moves
+from edm_core.cli.model_stages import alias, demote, history, promote, rollback
+from edm_core.cli.output import json_option, print_json, print_outcome, print_table, say
+from edm_core.workspace import find_workspace
+
+
+@click.group()
+def models() -> None:
+    """List, register, promote and roll back model versions.
+
+    V is a version of [registry] model in edm.toml, or NAME/V.
+
+    \b
+    For example:
+      edm models register mert95m_baseline
+      edm models promote 3 Production
+    """
+
+
+@models.command("list")
+@click.argument("name", required=False)
+@click.option("--limit", type=click.IntRange(min=1), default=None, help="Only so many of the newest.")
+@json_option
+def list_(name: str | None, limit: int | None, as_json: bool) -> None:
+    """List versions, newest first; all models without NAME.
+
+    \b
+    For example:
+      edm models list EDMModel
+    """
+    from edm_core.stores.models import list_versions
+
+    versions = list_versions(find_workspace(), name, limit)
+    if as_json:
+        print_json({"models": [as_dict(version) for version in versions]})
+        return
+    if not versions:
+        say("no model versions yet: `edm models register RUN` makes one")
+        return
+    now = time.time()
+    rows = [
+        [v.name, str(v.version), v.stage, " ".join(v.aliases), v.tags.get("edm.run_name", v.run_id),
+         age(now - v.created_ms / 1000), v.tags.get("edm.registered_by", "")]
+        for v in versions
+    ]  # fmt: skip
+    print_table(["model", "version", "stage", "aliases", "run", "age", "who"], rows, right=(1, 5))
+
+
+@models.command()
+@click.argument("version", metavar="V")
+@json_option
+def show(version: str, as_json: bool) -> None:
+    """Show one version: lineage, metrics and history.
+
+    \b
+    For example:
+      edm models show 3
+    """
+    from edm_core.actions.decision import metrics_of
+    from edm_core.actions.model_history import history
+    from edm_core.actions.stages import pick
+    from edm_core.stores.models import list_versions
+
+    workspace = find_workspace()
+    name, number = parse_version(workspace, version)
+    found = pick(list_versions(workspace, name), name, number)
+    metrics, moves = metrics_of(workspace, found), history([found])
+    if as_json:
+        print_json({**as_dict(found), "metrics": metrics, "history": moves})
+        return
+    click.echo(f"{found.name} {found.label}   run {found.tags.get('edm.run_name', found.run_id)}")
+    print_table(["metric", "value"], [[key, f"{value:.6g}"] for key, value in sorted(metrics.items())], right=(1,))
+    hidden = ("edm.history.", "edm.metrics", "edm.tracks")
+    print_table(
+        ["tag", "value"], [[key, value] for key, value in as_dict(found)["tags"].items() if not key.startswith(hidden)]
+    )
+    print_moves(moves)
+
+
+@models.command()
+@click.argument("run")
+@MODEL_OPTION
+@click.option("--checkpoint", default="checkpoints/best.pt", show_default=True, help="File inside the run folder.")
+@click.option("--format", "format_", type=click.Choice(["pickle", "pt2"]), default="pickle", show_default=True,
+              help="pickle: a module for any use; loading runs code. pt2: a graph, no code, inference.")  # fmt: skip
+@json_option
+def register(run: str, model: str | None, checkpoint: str, format_: str, as_json: bool) -> None:
+    """Make a model version from a run's best checkpoint.
+
+    \b
+    For example:
+      edm models register mert95m_baseline
+    """
+    from edm_core.actions.register import register as act
+    from edm_core.stores.runs import find_run
+
+    workspace = find_workspace()
+    row = find_run(workspace, run)
+    outcome = act(workspace, row, model_name=model, checkpoint=checkpoint, format=format_)
+    print_outcome(outcome, as_json)
+
+
+for command in (promote, demote, rollback, history, alias):
+    models.add_command(command)
