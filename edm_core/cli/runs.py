@@ -1,0 +1,241 @@
+"""`edm runs` and `edm experiments`."""
+
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from edm_core.cli.output import clean, json_option, print_json, print_table, say
+from edm_core.cli.run_verbs import edit, stop
+from edm_core.errors import NotFoundError
+from edm_core.workspace import find_workspace
+
+if TYPE_CHECKING:
+    from edm_core.snapshots.diff import RunDiff
+    from edm_core.snapshots.runs import RunDetail, RunRow
+    from edm_core.workspace import Workspace
+
+_RUN = "RUN"
+
+
+@click.group()
+def runs() -> None:
+    """List, show, compare, follow and stop runs. RUN is a name, a run id, or an unambiguous beginning of one.
+
+    \b
+    For example:
+      edm runs list --filter "metrics.val_loss < 0.03" --order-by val_loss
+      edm runs diff mert95m_baseline aug_heavy_dropout0.3
+    """
+
+
+@runs.command("list")
+@click.option("--filter", "query", metavar="Q", default="", help="MLflow's filter language.")
+@click.option("--order-by", metavar="K", default="", help="Such as `metrics.val_loss DESC`, or a metric: best first.")
+@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="At most N rows.")
+@click.option("--experiment", metavar="NAME", help="Another experiment than the workspace's; * for all.")
+@json_option
+def list_runs(query: str, order_by: str, limit: int | None, experiment: str | None, as_json: bool) -> None:
+    """List runs, newest first: what MLflow, DVC, the registry and the jobs know of each.
+
+    \b
+    For example:
+      edm runs list --limit 20
+      edm runs list --filter "params.backbone = 'cnn'" --order-by "metrics.boundary_f1 DESC" --json
+    """
+    from edm_core.cli.run_document import run_document, table
+    from edm_core.stores.runs import load_rows, load_runs
+
+    workspace = find_workspace()
+    if query or order_by:
+        from edm_core.stores.query import matching_runs
+
+        rows = load_rows(workspace, matching_runs(workspace, query, order_by, limit, experiment))
+    else:
+        snapshot = load_runs(workspace, experiment, limit)
+        rows = snapshot.rows[:limit]
+        if snapshot.notice:
+            say(snapshot.notice)
+    if as_json:
+        print_json({"runs": [run_document(row) for row in rows]})
+    elif rows:
+        print_table(*table(rows, workspace.settings))
+    else:
+        say("No run is like that." if query else "No runs yet: `edm train` makes one.")
+
+
+@runs.command()
+@click.argument("run", metavar=_RUN)
+@json_option
+def show(run: str, as_json: bool) -> None:
+    """Show all that is known of one run.
+
+    \b
+    For example:
+      edm runs show mert95m_baseline
+    """
+    from edm_core.cli.run_document import detail_document
+    from edm_core.stores.runs import find_run, load_detail
+
+    workspace = find_workspace()
+    detail = load_detail(workspace, find_run(workspace, run))
+    if as_json:
+        print_json(detail_document(detail))
+    else:
+        _print_detail(detail)
+
+
+def _print_detail(detail: "RunDetail") -> None:
+    from edm_core.cli.run_document import best, number, started, state, took
+    from edm_core.cli.run_document import duration as seconds_of
+
+    row = detail.row
+    facts = [
+        ("run", row.name), ("id", row.run_id), ("state", state(row)), ("data", row.data_state.word),
+        ("model", row.model), ("started", started(row)), ("took", took(seconds_of(row))), ("user", row.user),
+        ("experiment", row.experiment), ("commit", row.git_commit), ("folder", row.run_dir), ("note", row.note),
+    ]  # fmt: skip
+    for name, value in facts:
+        if value:
+            click.echo(f"{name:<11} {clean(value)}")
+    if row.metrics:
+        click.echo()
+        lines = [[key, number(s.last), f"@{s.last_step}", best(s)] for key, s in row.metrics.items()]
+        print_table(["METRIC", "LAST", "STEP", "BEST"], lines, right=(1, 2, 3))
+    if row.params:
+        click.echo()
+        print_table(["PARAM", "VALUE"], [[key, value] for key, value in row.params.items()])
+    if detail.metadata:
+        click.echo(f"\nmetadata.yaml\n{clean(detail.metadata.rstrip())}")
+    if detail.files:
+        click.echo(f"\n{detail.files_total} files, {detail.bytes_total / 1e6:.1f} MB")
+
+
+@runs.command()
+@click.argument("names", metavar="RUN RUN...", nargs=-1, required=True)
+@click.option("--all", "everything", is_flag=True, help="Show what is the same, too.")
+@json_option
+def diff(names: Sequence[str], everything: bool, as_json: bool) -> None:
+    """Compare runs with the first one: params, metrics, metadata, config, code, data, environment, tracks.
+
+    \b
+    For example:
+      edm runs diff mert95m_baseline aug_heavy_dropout0.3
+    """
+    from edm_core.cli.run_document import diff_document
+    from edm_core.diff import diff_runs
+
+    workspace = find_workspace()
+    rows = _found(workspace, names)
+    if len(rows) < 2:
+        raise click.UsageError("give two different runs or more")
+    found = diff_runs(workspace, rows)
+    if as_json:
+        print_json(diff_document(found, everything))
+    else:
+        _print_diff(found, everything)
+
+
+def _print_diff(found: "RunDiff", everything: bool) -> None:
+    from edm_core.cli.run_document import number
+
+    for section, entries in found.sections.items():
+        shown = [entry for entry in entries if everything or not entry.same]
+        note = f" ({found.notes[section]})" if section in found.notes else ""
+        click.echo(
+            clean(f"{section}: {len(shown)} of {len(entries)} shown{note}" if shown else f"{section}: same{note}")
+        )
+        lines = []
+        for entry in shown:
+            line = [f"  {entry.key}"]
+            for i, value in enumerate(entry.values):
+                delta = entry.deltas[i] if entry.deltas else None
+                extra = f"  ({delta:+.4g} {entry.verdicts[i]}".rstrip() + ")" if delta else ""
+                line.append(number(value) + extra)
+            lines.append(line)
+        if lines:
+            print_table(["", *found.names], lines)
+
+
+@runs.command()
+@click.argument("names", metavar="RUN...", nargs=-1, required=True)
+@click.option("--metric", "-m", metavar="M", help="The metric to draw; the primary one by default.")
+@click.option("--width", type=click.IntRange(20, 500), default=100, show_default=True, help="Columns of the chart.")
+@click.option("--height", type=click.IntRange(5, 200), default=25, show_default=True, help="Lines of the chart.")
+@json_option
+def plot(names: Sequence[str], metric: str | None, width: int, height: int, as_json: bool) -> None:
+    """Draw a metric of one or more runs, in braille characters.
+
+    \b
+    For example:
+      edm runs plot cnn_lr1e-3 cnn_lr3e-3 --metric val_loss
+    """
+    from edm_core.cli.run_plot import braille_chart
+    from edm_core.stores.runs import load_detail
+
+    workspace = find_workspace()
+    key = metric or workspace.settings.metrics.primary
+    details = [load_detail(workspace, row) for row in _found(workspace, names)]
+    names_seen = [detail.row.name for detail in details]
+    labels = [
+        n if names_seen.count(n) == 1 else f"{n} {d.row.row_id[:8]}" for n, d in zip(names_seen, details, strict=True)
+    ]
+    series = {
+        label: detail.histories[key] for label, detail in zip(labels, details, strict=True) if key in detail.histories
+    }
+    if not series:
+        known = sorted({name for detail in details for name in detail.histories})
+        raise NotFoundError(f"no run of these has a metric {key!r}", f"They have: {', '.join(known) or 'none'}.")
+    for detail in details:
+        if key not in detail.histories:
+            say(f"{detail.row.name} has no metric {key}")
+    if as_json:
+        print_json({"metric": key, "runs": {name: [list(p) for p in points] for name, points in series.items()}})
+    else:
+        click.echo(braille_chart(key, series, width, height, colour=sys.stdout.isatty()), color=True)
+
+
+for command in (edit, stop):
+    runs.add_command(command)
+
+
+@click.group()
+def experiments() -> None:
+    """List MLflow's experiments.
+
+    \b
+    For example:
+      edm experiments list
+    """
+
+
+@experiments.command("list")
+@json_option
+def list_experiments(as_json: bool) -> None:
+    """List the active experiments and how many runs each holds.
+
+    \b
+    For example:
+      edm experiments list --json
+    """
+    from edm_core.stores import runs as store
+
+    workspace = find_workspace()
+    found = store.list_experiments(workspace)
+    if as_json:
+        print_json({"experiments": [
+            {"experiment_id": e.id, "name": e.name, "runs": e.runs, "artifact_location": e.artifact_location,
+             "current": e.name == workspace.settings.tracking.experiment} for e in found
+        ]})  # fmt: skip
+        return
+    lines = [[e.name, e.id, "" if e.runs is None else str(e.runs)] for e in found]
+    print_table(["EXPERIMENT", "ID", "RUNS"], lines, right=(1, 2))
+
+
+def _found(workspace: "Workspace", names: Sequence[str]) -> list["RunRow"]:
+    """The runs of these names, each once."""
+    from edm_core.stores.runs import find_run
+
+    rows = [find_run(workspace, name) for name in names]
+    return list({row.row_id: row for row in rows}.values())
