@@ -127,7 +127,7 @@ class TrainingConfig:
     eval_every: int = _option(1, "--eval-every", "Epochs between validations.", low=1)
     save_every: int = _option(0, "--save-every", "Epochs between epoch_N.pt; 0 is never.", low=0, fixed=False)
     seed: int = _option(0, "--seed", "Seed of the weights, the split and the excerpts.", low=0, high=2**32 - 1)
-    threads: int = _option(2, "--threads", "CPU threads; another number gives other last digits.", low=1, high=1024)
+    threads: int = _option(1, "--threads", "CPU threads; another number gives other last digits.", low=1, high=1024)
     device: str = _option("auto", "--device", "Where to compute.", choices=DEVICES)
     devices: int = _option(1, "--devices", "How many devices share each step.", low=1, high=1024)
     precision: str = _option("32-true", "--precision", "Arithmetic of the network.", choices=PRECISIONS)
