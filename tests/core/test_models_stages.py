@@ -1,0 +1,210 @@
+"""Stages, aliases, history and rollback on a real MLflow store."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from edm_core.actions.aliases import delete_alias, set_alias
+from edm_core.actions.model_history import history
+from edm_core.actions.promote import demote, promote, undo_promote
+from edm_core.actions.rollback import rollback
+from edm_core.errors import ActionError, NotFoundError, StoreError
+from edm_core.journal import Journal
+from edm_core.snapshots.models import ModelVersion
+from edm_core.stores import models
+from edm_core.stores.mlflow_client import mlflow_client
+from edm_core.stores.models import list_versions, version_labels
+from edm_core.workspace import Workspace
+from tests.support.registry import make_versions, make_workspace, stages_of
+
+NAME = "EDMModel"
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    workspace = make_workspace(tmp_path / "work")
+    make_versions(workspace, 3)
+    return workspace
+
+
+def test_a_promotion_moves_stage_and_alias_and_archives_the_one_before(workspace: Workspace) -> None:
+    promote(workspace, NAME, 1, "production")
+    assert stages_of(workspace)[1] == ("Production", ("production",))
+
+    outcome = promote(workspace, NAME, 2, "Production", reason="hears more")
+
+    assert stages_of(workspace) == {
+        1: ("Archived", ()), 2: ("Production", ("production",)), 3: ("None", ()),
+    }  # fmt: skip
+    assert "v1 archived" in outcome.detail
+    assert set(outcome.stale) == {"runs", "models"}
+
+
+def test_without_a_stage_it_goes_one_step_up_and_demote_one_down(workspace: Workspace) -> None:
+    promote(workspace, NAME, 3)
+    assert stages_of(workspace)[3] == ("Staging", ("staging",))
+    promote(workspace, NAME, 3)
+    assert stages_of(workspace)[3] == ("Production", ("production",))
+    with pytest.raises(ActionError, match="Production already"):
+        promote(workspace, NAME, 3)
+    demote(workspace, NAME, 3)
+    assert stages_of(workspace)[3] == ("Staging", ("staging",))
+    demote(workspace, NAME, 3)
+    assert stages_of(workspace)[3] == ("None", ())
+    with pytest.raises(ActionError, match="no step down"):
+        demote(workspace, NAME, 3)
+
+
+def test_the_alias_of_staging_names_what_mlflow_loads_there(workspace: Workspace) -> None:
+    promote(workspace, NAME, 3, "Staging")
+    promote(workspace, NAME, 1, "Staging")
+    assert stages_of(workspace)[3] == ("Staging", ("staging",))
+    promote(workspace, NAME, 3, "Archived")
+    assert stages_of(workspace)[1] == ("Staging", ("staging",))
+    assert stages_of(workspace)[3] == ("Archived", ())
+
+
+def test_a_bad_stage_or_version_is_named(workspace: Workspace) -> None:
+    with pytest.raises(ActionError) as raised:
+        promote(workspace, NAME, 1, "Prod")
+    assert "None, Staging, Production, Archived" in raised.value.hint
+    with pytest.raises(NotFoundError, match="no version 9"):
+        promote(workspace, NAME, 9, "Production")
+    assert {stage for stage, _ in stages_of(workspace).values()} == {"None"}
+
+
+def test_moving_to_where_it_is_says_so_and_puts_a_lost_alias_back(workspace: Workspace) -> None:
+    promote(workspace, NAME, 1, "Production")
+    mlflow_client(workspace).delete_registered_model_alias(NAME, "production")
+    assert promote(workspace, NAME, 1, "Production").level == "warning"
+    assert stages_of(workspace)[1] == ("Production", ("production",))
+    assert len(history(list_versions(workspace, NAME))) == 1
+
+
+def test_the_history_tells_who_what_and_why(workspace: Workspace) -> None:
+    promote(workspace, NAME, 1, "Production")
+    promote(workspace, NAME, 2, "Production", reason="hears more")
+    last, first = history(list_versions(workspace, NAME))
+    assert (first.version, first.from_stage, first.to_stage, first.replaced) == (1, "None", "Production", ())
+    assert (last.version, last.reason, last.replaced, last.kind) == (2, "hears more", (1,), "promote")
+    assert "@" in last.who
+    tags = mlflow_client(workspace).get_model_version(NAME, "2").tags
+    (written,) = [json.loads(value) for key, value in tags.items() if key.startswith("edm.history.")]
+    assert written["to_stage"] == "Production"
+
+
+def test_undo_puts_stages_and_aliases_back(workspace: Workspace) -> None:
+    promote(workspace, NAME, 1, "Production")
+    promote(workspace, NAME, 2, "Staging")
+    before = stages_of(workspace)
+    promote(workspace, NAME, 2, "Production")
+    entry = Journal(workspace).last_undoable()
+    assert entry is not None
+    undo_promote(workspace, entry)
+    assert stages_of(workspace) == before
+    assert history(list_versions(workspace, NAME))[0].kind == "undo"
+
+
+def test_undo_is_refused_once_somebody_moved_on(workspace: Workspace) -> None:
+    promote(workspace, NAME, 1, "Production")
+    promote(workspace, NAME, 2, "Production")
+    entry = Journal(workspace).last_undoable()
+    promote(workspace, NAME, 3, "Production")
+    before = stages_of(workspace)
+    assert entry is not None
+    with pytest.raises(ActionError, match="cannot be undone"):
+        undo_promote(workspace, entry)
+    assert stages_of(workspace) == before
+
+
+def test_rollback_goes_one_further_back_each_time(workspace: Workspace) -> None:
+    for number in (1, 2, 3):
+        promote(workspace, NAME, number, "Production")
+    rollback(workspace, NAME, reason="misses drops")
+    assert stages_of(workspace)[2] == ("Production", ("production",))
+    assert stages_of(workspace)[3] == ("Archived", ())
+    rollback(workspace, NAME)
+    assert stages_of(workspace)[1] == ("Production", ("production",))
+    with pytest.raises(ActionError, match="no earlier version"):
+        rollback(workspace, NAME)
+    assert [made.kind for made in history(list_versions(workspace, NAME))][:2] == ["rollback", "rollback"]
+
+
+def test_rollback_after_an_undo_and_past_a_deleted_version(workspace: Workspace) -> None:
+    for number in (1, 2, 3):
+        promote(workspace, NAME, number, "Production")
+    entry = Journal(workspace).last_undoable()
+    assert entry is not None
+    undo_promote(workspace, entry)
+    rollback(workspace, NAME)
+    assert stages_of(workspace)[1] == ("Production", ("production",))
+    promote(workspace, NAME, 2, "Production")
+    promote(workspace, NAME, 3, "Production")
+    mlflow_client(workspace).delete_model_version(NAME, "2")
+    rollback(workspace, NAME)
+    assert stages_of(workspace)[1] == ("Production", ("production",))
+
+
+def test_free_aliases_are_set_and_deleted_but_not_those_of_stages(workspace: Workspace) -> None:
+    set_alias(workspace, NAME, "champion", 2)
+    assert set_alias(workspace, NAME, "champion", 3).detail == "was v2"
+    assert stages_of(workspace)[3][1] == ("champion",)
+    promote(workspace, NAME, 3, "Production")
+    assert stages_of(workspace)[3][1] == ("champion", "production")
+    with pytest.raises(ActionError, match="follows the stage"):
+        delete_alias(workspace, NAME, "production")
+    with pytest.raises(StoreError, match="v3"):
+        set_alias(workspace, NAME, "v3", 3)
+    delete_alias(workspace, NAME, "champion")
+    with pytest.raises(NotFoundError, match="no alias 'champion'"):
+        delete_alias(workspace, NAME, "champion")
+
+
+def test_who_did_not_win_is_told_who_did(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    from edm_core.actions import promote as module
+
+    real = module.write_move
+
+    def and_then_another(client: object, made: object) -> None:
+        monkeypatch.setattr(module, "write_move", real)
+        real(client, made)  # type: ignore[arg-type]
+        promote(workspace, NAME, 2, "Production")
+
+    monkeypatch.setattr(module, "write_move", and_then_another)
+    with pytest.raises(ActionError, match=r"v1 is in Archived now.*moved v2 there"):
+        promote(workspace, NAME, 1, "Production")
+    assert stages_of(workspace)[2] == ("Production", ("production",))
+
+
+def test_both_ways_of_reading_the_registry_agree(workspace: Workspace) -> None:
+    promote(workspace, NAME, 2, "Production")
+    set_alias(workspace, NAME, "champion", 3)
+    read = list_versions(workspace)
+    assert read == models._from_client(workspace, None, None)
+    assert [v.version for v in list_versions(workspace, NAME, limit=2)] == [3, 2]
+    assert models._from_client(workspace, NAME, 2) == list_versions(workspace, NAME, limit=2)
+    assert list_versions(workspace, "Nothing") == ()
+
+
+def test_labels_show_the_most_promoted_version_of_a_run(workspace: Workspace) -> None:
+    rows = [
+        ModelVersion(NAME, 1, "Production", ("production",), "a", created_ms=1),
+        ModelVersion(NAME, 2, "None", ("champion",), "a", created_ms=2),
+        ModelVersion(NAME, 3, "None", ("champion",), "b", created_ms=3),
+        ModelVersion(NAME, 4, "Archived", (), "b", created_ms=4),
+        ModelVersion(NAME, 5, "None", (), "", created_ms=5),
+    ]
+    assert models.labels_of(rows) == {"a": "v1 Production", "b": "v3 @champion"}
+    assert set(version_labels(workspace).values()) == {"v1", "v2", "v3"}
+
+
+def test_no_store_is_an_empty_registry(tmp_path: Path) -> None:
+    workspace = make_workspace(tmp_path / "new")
+    (workspace.root / "mlflow.db").unlink()
+    assert list_versions(workspace) == ()
+    (workspace.root / "mlflow.db").write_bytes(b"")
+    assert list_versions(workspace) == ()
+    (workspace.root / "mlflow.db").write_bytes(b"this is no database at all, but long enough to be read as one" * 50)
+    with pytest.raises(StoreError, match="cannot be read"):
+        list_versions(workspace)
