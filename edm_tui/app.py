@@ -1,0 +1,134 @@
+"""The application: it owns the services, runs actions in their lanes, and opens screens and dialogs by name."""
+
+import importlib
+import importlib.util
+from typing import Any, ClassVar
+
+from textual import work
+from textual.app import App
+
+from edm_core.errors import EdmError
+from edm_core.snapshots.outcome import Store
+from edm_core.snapshots.runs import RunRow, RunsSnapshot
+from edm_core.workspace import Workspace
+from edm_tui.formatting import clean
+from edm_tui.keys import BY_VERB
+from edm_tui.messages import ActionRequested, StoreChanged
+from edm_tui.screens.base import EdmScreen
+from edm_tui.screens.runs import RunsScreen
+from edm_tui.services import Services
+from edm_tui.themes import THEMES
+
+# What a verb opens: (module, class). The class is made with the tuple of runs that the verb means.
+VIEWS: dict[str, tuple[str, str]] = {
+    "charts": ("edm_tui.screens.charts", "ChartsScreen"),
+    "diff": ("edm_tui.screens.diff", "DiffScreen"),
+    "models": ("edm_tui.screens.models", "ModelsScreen"),
+    "jobs": ("edm_tui.screens.jobs", "JobsScreen"),
+    "storage": ("edm_tui.screens.storage", "StorageScreen"),
+    "tail": ("edm_tui.screens.tail", "TailScreen"),
+    "commands": ("edm_tui.screens.commands_log", "CommandsLogScreen"),
+    "new": ("edm_tui.dialogs.launch", "LaunchDialog"),
+    "new_from": ("edm_tui.dialogs.launch", "LaunchDialog"),
+    "edit": ("edm_tui.dialogs.metadata", "MetadataDialog"),
+    "promote": ("edm_tui.dialogs.promote", "PromoteDialog"),
+    "demote": ("edm_tui.dialogs.promote", "DemoteDialog"),
+    "register": ("edm_tui.dialogs.register", "RegisterDialog"),
+}
+POLL_SECONDS = 1.0
+
+
+class EdmApp(App[None]):
+    """`edm-tui`. `first` is the run table as read before the first frame, so that this frame holds it."""
+
+    TITLE = "edm-tui"
+    CSS_PATH = ["styles/app.tcss", "styles/runs.tcss"]
+    ENABLE_COMMAND_PALETTE = False
+    COMMANDS: ClassVar[set[Any]] = set()
+
+    def __init__(self, workspace: Workspace, first: RunsSnapshot | EdmError | None = None, *, ascii_only: bool = False):
+        super().__init__()
+        self.services = Services(workspace)
+        self.ascii_only = ascii_only
+        self._first = first
+        self._token: object = None
+        for theme in THEMES:
+            self.register_theme(theme)
+        chosen = workspace.settings.tui.theme
+        self.theme = chosen if chosen in self.available_themes else THEMES[0].name
+
+    def get_default_screen(self) -> RunsScreen:
+        return RunsScreen(self._first)
+
+    def on_mount(self) -> None:
+        self.set_interval(POLL_SECONDS, self._poll, name="poll")
+
+    # What changed ------------------------------------------------------------
+
+    @work(exclusive=True, group="poll")
+    async def _poll(self) -> None:
+        try:
+            token = await self.services.change_token()
+        except EdmError as error:
+            token = (error.message,)
+        if self._token is not None and token != self._token:
+            self._tell(("runs", "models", "data", "jobs"))
+        self._token = token
+
+    def _tell(self, stores: tuple[Store, ...]) -> None:
+        """Every screen on the stack that shows these stores reads them again."""
+        for screen in self.screen_stack:
+            if isinstance(screen, EdmScreen):
+                screen.stores_changed(StoreChanged(stores))
+
+    # Actions -----------------------------------------------------------------
+
+    def on_action_requested(self, message: ActionRequested) -> None:
+        message.stop()
+        self._act(message)
+
+    @work(group="actions")
+    async def _act(self, request: ActionRequested) -> None:
+        try:
+            outcome = await self.services.verb(*request.argv, lane=request.lane, title=request.title)
+        except EdmError as error:
+            self.show_error(f"{request.title}: {error.message}", error.hint)
+            return
+        severity = "warning" if outcome.level == "warning" else "information"
+        text = "\n".join(filter(None, (outcome.title, outcome.detail)))
+        self.notify(clean_lines(text), severity=severity, markup=False)
+        self._tell(outcome.stale)
+
+    def show_error(self, message: str, hint: str = "") -> None:
+        """What could not be done, and what to do next."""
+        text = clean_lines("\n".join(filter(None, (message, hint and f"hint: {hint}"))))
+        self.notify(text, severity="error", timeout=12, markup=False)
+
+    def undo(self) -> None:
+        self.post_message(ActionRequested("undo", ("undo",), "data", "Undo"))
+
+    # Screens and dialogs ------------------------------------------------------
+
+    def open_view(self, view: str, rows: tuple[RunRow, ...] = ()) -> None:
+        module, name = VIEWS[view]
+        if importlib.util.find_spec(module) is None:
+            key = BY_VERB.get(view)
+            self.notify(f"{key.label if key else view}: not in this version yet", severity="warning", markup=False)
+            return
+        made = getattr(importlib.import_module(module), name)(rows)
+        if isinstance(made, EdmScreen):
+            self._leave_screens(made)
+        self.push_screen(made)
+
+    def _leave_screens(self, made: EdmScreen) -> None:
+        """A screen of the same kind is replaced, so that switching back and forth piles nothing up."""
+        if len(self.screen_stack) > 1 and type(self.screen) is type(made):
+            self.pop_screen()
+
+    def do_quit(self) -> None:
+        self.exit()
+
+
+def clean_lines(text: str) -> str:
+    """Text from outside, line by line."""
+    return "\n".join(map(clean, text.splitlines()))

@@ -1,0 +1,33 @@
+"""A question with what it costs; enter or y says yes, esc says no."""
+
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+from edm_tui.formatting import clean
+
+
+class ConfirmDialog(ModalScreen[bool]):
+    """Dismissed with True or False. `title` names the target, `lines` say what it costs."""
+
+    BINDINGS = [
+        Binding("y,enter", "answer(True)", "Yes", show=False),
+        Binding("n,escape", "answer(False)", "No", show=False),
+    ]
+
+    def __init__(self, title: str, lines: tuple[str, ...], answer: str = "yes") -> None:
+        super().__init__(classes="dialog")
+        self._title = clean(title)
+        self._lines = tuple(map(clean, lines))
+        self._answer = answer
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog-box"):
+            yield Static(self._title, markup=False, classes="dialog-title")
+            yield Static("\n".join(self._lines), markup=False, classes="dialog-body")
+            yield Static(f"enter {self._answer} · esc back", markup=False, classes="dialog-keys")
+
+    def action_answer(self, yes: bool) -> None:
+        self.dismiss(yes)

@@ -1,0 +1,114 @@
+"""The one table of all keys. Bindings, footer, `?` help and the README's list come from it.
+
+The key `K` runs the verb `keep`: the screen's method `do_keep`, or else the app's.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from textual.binding import Binding
+
+SCREENS = ("runs", "charts", "diff", "models", "jobs", "storage", "tail", "commands")
+EVERYWHERE = SCREENS
+LISTS = ("runs", "diff", "models", "jobs", "storage", "commands", "tail")
+RUN_SCREENS = ("runs", "charts", "diff", "models", "jobs", "tail")
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One verb and its keys.
+
+    `keys` are Textual's key names or single characters, `shown` is how the interface writes them, `label` the
+    footer's word, `help` the sentence of `?`, `contexts` the screens where the verb is valid. Verbs with a higher
+    `weight` stay in a narrow footer; those with 0 are never in it.
+    """
+
+    keys: tuple[str, ...]
+    shown: str
+    verb: str
+    label: str
+    help: str
+    group: str
+    contexts: tuple[str, ...] = EVERYWHERE
+    weight: int = 0
+
+
+KEYS: tuple[Key, ...] = (
+    Key(("j", "down"), "j ↓", "down", "down", "Move down.", "move", LISTS),
+    Key(("k", "up"), "k ↑", "up", "up", "Move up.", "move", LISTS),
+    Key(("g", "home"), "g", "top", "top", "Go to the first line.", "move", LISTS),
+    Key(("G", "end"), "G", "bottom", "bottom", "Go to the last line.", "move", LISTS),
+    Key(("pagedown",), "pgdn", "page_down", "page down", "Move down by a page.", "move", LISTS),
+    Key(("pageup",), "pgup", "page_up", "page up", "Move up by a page.", "move", LISTS),
+    Key(("right",), "→", "right", "right", "Show the next columns; the name stays.", "move", LISTS),
+    Key(("left",), "←", "left", "left", "Show the columns before.", "move", LISTS),
+    Key(("enter",), "enter", "open", "open", "Open what is under the cursor.", "move", LISTS, 30),
+    Key(("escape",), "esc", "back", "back", "Step out one layer.", "move", EVERYWHERE, 0),
+    Key(("space",), "space", "mark", "mark", "Mark the run; marks make every verb a batch.", "choose", ("runs",), 40),
+    Key(("/",), "/", "filter", "filter", "Narrow by name as you type.", "choose", ("runs", "tail", "commands"), 60),
+    Key(("f",), "f", "query", "query", "Narrow by a query in MLflow's language.", "choose", ("runs",)),
+    Key(("s",), "s", "sort", "sort", "Sort by the next column.", "choose", ("runs",), 35),
+    Key(("S",), "S", "reverse", "reverse", "Turn the order round.", "choose", ("runs",)),
+    Key(("c",), "c", "columns", "columns", "Choose the columns.", "choose", ("runs",)),
+    Key(("a",), "a", "all", "all", "All, or only what differs.", "choose", ("diff",), 50),
+    Key(("K",), "K", "keep", "keep", "Keep: dvc add, git commit, MLflow tags.", "run", RUN_SCREENS, 95),
+    Key(("D",), "D", "discard", "discard", "Discard: move the run folder to the trash.", "run", RUN_SCREENS, 85),
+    Key(("P",), "P", "push", "push", "Push the run's data, then git.", "run", RUN_SCREENS, 80),
+    Key(("p",), "p", "pull", "pull", "Pull the run's data.", "run", RUN_SCREENS, 32),
+    Key(("z",), "z", "undo", "undo", "Undo the last action.", "run", EVERYWHERE, 45),
+    Key((">",), ">", "promote", "promote", "Promote one stage.", "model", RUN_SCREENS, 55),
+    Key(("<",), "<", "demote", "demote", "Demote one stage.", "model", RUN_SCREENS, 20),
+    Key(("R",), "R", "register", "register", "Register as a model version.", "model", RUN_SCREENS, 33),
+    Key(("n",), "n", "new", "new", "New run.", "run", EVERYWHERE, 90),
+    Key(("N",), "N", "new_from", "new from", "New run from this one.", "run", RUN_SCREENS, 25),
+    Key(("t",), "t", "tail", "tail", "Follow the run's log and progress live.", "run", RUN_SCREENS, 75),
+    Key(("x",), "x", "stop", "stop", "Stop the job.", "run", RUN_SCREENS, 50),
+    Key(("d",), "d", "diff", "diff", "Compare the marked runs; the first is the baseline.", "run", RUN_SCREENS, 70),
+    Key(("v",), "v", "charts", "charts", "Charts of the marked runs.", "run", RUN_SCREENS, 31),
+    Key(("e",), "e", "edit", "edit", "Edit metadata and note.", "run", RUN_SCREENS, 42),
+    Key(("y",), "y", "copy", "copy", "Copy id, path or value.", "run", RUN_SCREENS + ("commands",), 28),
+    Key(("o",), "o", "export", "export", "Export the table.", "run", ("runs", "diff", "charts")),
+    Key(("T",), "T", "tensorboard", "tensorboard", "TensorBoard on the marked folders.", "run", ("runs",)),
+    Key(("r",), "r", "refresh", "refresh", "Read the stores again.", "screen", EVERYWHERE, 22),
+    Key(("1",), "1", "runs", "Runs", "The Runs screen.", "screen"),
+    Key(("2",), "2", "charts_screen", "Charts", "The Charts screen.", "screen"),
+    Key(("3",), "3", "diff_screen", "Diff", "The Diff screen.", "screen"),
+    Key(("4",), "4", "models", "Models", "The Models screen.", "screen"),
+    Key(("5",), "5", "jobs", "Jobs", "The Jobs screen.", "screen"),
+    Key(("6",), "6", "storage", "Storage", "The Storage screen.", "screen"),
+    Key(
+        ("@",), "@", "commands", "commands", "The git, dvc and mlflow commands that were run.", "screen", EVERYWHERE, 15
+    ),
+    Key(("+",), "+", "enlarge", "enlarge", "Enlarge the pane beside the table.", "screen", ("runs", "tail")),
+    Key(("_",), "_", "shrink", "shrink", "Shrink the pane beside the table.", "screen", ("runs", "tail")),
+    Key(("!",), "!", "first_error", "first error", "Go to the first error of the log.", "tail", ("tail",), 65),
+    Key(("w",), "w", "wrap", "wrap", "Wrap long lines, or cut them.", "tail", ("tail",), 40),
+    Key((":", "ctrl+p"), ":", "palette", "all", "Every verb by name.", "help", EVERYWHERE, 98),
+    Key(("?",), "?", "help", "keys", "The keys that are valid here.", "help", EVERYWHERE, 99),
+    Key(("q",), "q", "quit", "quit", "Quit; jobs go on.", "help", EVERYWHERE, 0),
+)
+
+BY_VERB = {key.verb: key for key in KEYS}
+
+
+def keys_for(context: str) -> list[Key]:
+    """The keys valid on a screen, in the table's order."""
+    return [key for key in KEYS if context in key.contexts]
+
+
+def bindings_for(context: str) -> list[Binding]:
+    """Textual's bindings of a screen: each runs `action_verb` with the verb's name."""
+    return [
+        Binding(name, f"verb('{key.verb}')", key.help, show=False) for key in keys_for(context) for name in key.keys
+    ]
+
+
+def footer_keys(context: str, limit: int | None = None) -> list[Key]:
+    """The footer's keys, the weightiest first; `limit` of them where the screen is narrow."""
+    keys = sorted((key for key in keys_for(context) if key.weight), key=lambda key: -key.weight)
+    return keys[:limit]
+
+
+def readme_rows(keys: Iterable[Key] = KEYS) -> list[tuple[str, str]]:
+    """(keys as shown, sentence) of each verb, for the README and the help."""
+    return [(key.shown, key.help) for key in keys]

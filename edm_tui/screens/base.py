@@ -1,0 +1,97 @@
+"""What all screens have in common: bindings from the key table, one way to run a verb, and its reasons why not."""
+
+from collections.abc import Callable
+from typing import Any, ClassVar, cast
+
+from textual import events
+from textual.binding import BindingType
+from textual.screen import Screen
+
+from edm_core.snapshots.runs import RunRow
+from edm_tui import verbs
+from edm_tui.keys import BY_VERB, bindings_for
+from edm_tui.messages import ActionRequested, StoreChanged
+from edm_tui.services import Host, Services
+
+
+class EdmScreen(Screen[None]):
+    """A full screen. A subclass sets `context` (a word of `keys.SCREENS`), writes `do_<verb>` methods for its own
+    verbs, and says in `targets` which runs a verb means."""
+
+    context: ClassVar[str] = ""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Take the screen's bindings from the key table."""
+        if cls.context:
+            own: list[BindingType] = list(cls.__dict__.get("BINDINGS", []))
+            cls.BINDINGS = [*bindings_for(cls.context), *own]
+        super().__init_subclass__(**kwargs)
+
+    @property
+    def host(self) -> Host:
+        return cast(Host, self.app)
+
+    @property
+    def services(self) -> Services:
+        return self.host.services
+
+    def targets(self) -> tuple[RunRow, ...]:
+        """The runs that a verb means now: the marked ones, else the one under the cursor."""
+        return ()
+
+    def reason(self, verb: str) -> str:
+        """Why this verb cannot run now, in a few words; "" when it can."""
+        if self._method(verb) is None:
+            return verbs.reason(verb, self.targets())
+        return ""
+
+    def action_verb(self, verb: str) -> None:
+        """Run a verb: our `do_<verb>`, the app's, or the action of the verb table on the targets."""
+        reason = self.reason(verb)
+        if reason:
+            self.notify(f"{BY_VERB[verb].shown} {BY_VERB[verb].label}: {reason}", severity="warning", markup=False)
+            return
+        method = self._method(verb)
+        if method is not None:
+            method()
+        else:
+            self.run_verb(verb)
+
+    def _method(self, verb: str) -> Callable[[], None] | None:
+        method = getattr(self, f"do_{verb}", None) or getattr(self.app, f"do_{verb}", None)
+        return cast("Callable[[], None] | None", method)
+
+    def run_verb(self, verb: str) -> None:
+        """Run a verb of the verb table on the targets, asking first where it is hard to reverse."""
+        rows = self.targets()
+        request = verbs.request(verb, rows)
+        question = verbs.question(verb, rows)
+        if not question:
+            self.app.post_message(request)
+            return
+        self._ask(question, request)
+
+    def _ask(self, question: verbs.Question, request: ActionRequested) -> None:
+        from edm_tui.dialogs.confirm import ConfirmDialog
+
+        def answered(yes: bool | None) -> None:
+            if yes:
+                self.app.post_message(request)
+
+        self.app.push_screen(ConfirmDialog(question.title, question.lines, question.answer), answered)
+
+    def do_back(self) -> None:
+        """Leave this screen, unless it is the last one."""
+        if len(self.app.screen_stack) > 1:
+            self.app.pop_screen()
+
+    def do_refresh(self) -> None:
+        """Read again."""
+        self.stores_changed(StoreChanged(("runs", "models", "data", "jobs")))
+
+    def stores_changed(self, message: StoreChanged) -> None:
+        """Something changed, here or by another process; a screen that shows it loads again."""
+
+    def on_screen_resume(self, event: events.ScreenResume) -> None:
+        """What changed while another screen was in front is read now."""
+        self.stores_changed(StoreChanged(("runs", "models", "data", "jobs")))

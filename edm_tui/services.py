@@ -1,0 +1,165 @@
+"""What the interface asks of the core: reads in threads, actions in child processes.
+
+Nothing here imports MLflow, DVC or torch: reads go through `edm_core.stores` (plain SQL), and every action is the
+`edm … --json` verb in a process of its own, which outlives the interface when it has to.
+"""
+
+import asyncio
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Hashable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
+
+from edm_core.errors import ActionError, EdmError
+from edm_core.snapshots.jobs import JobSnapshot
+from edm_core.snapshots.outcome import Level, Outcome, Store
+from edm_core.snapshots.runs import RunDetail, RunRow, RunsSnapshot
+from edm_core.workspace import Workspace
+from edm_tui.messages import Lane
+
+if TYPE_CHECKING:
+    from edm_core.snapshots.models import ModelVersion
+
+T = TypeVar("T")
+
+FIRST_PAGE = 100
+"""Runs that are read for the first frame."""
+
+
+class Host(Protocol):
+    """What screens may ask of the app (which they must not import)."""
+
+    services: "Services"
+
+    def open_view(self, view: str, rows: tuple[RunRow, ...] = ()) -> None:
+        """Open a screen or dialog of the table `edm_tui.app.VIEWS` on these runs."""
+
+    def undo(self) -> None:
+        """Ask for `edm undo`."""
+
+
+class Services:
+    """One for each app. Threads are our own, so that leaving never waits for the event loop's."""
+
+    def __init__(self, workspace: Workspace, python: str = sys.executable) -> None:
+        self.workspace = workspace
+        self._python = python
+        self._threads = ThreadPoolExecutor(max_workers=8, thread_name_prefix="edm")
+        self._lanes: dict[Lane, asyncio.Lock] = {}
+        self.running: list[str] = []
+        """Titles of the actions that go on now, for the status line."""
+
+    async def in_thread(self, function: Callable[..., T], *args: Any) -> T:
+        """Call `function(*args)` off the event loop."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, function, *args)
+
+    async def runs(self, limit: int | None = None) -> RunsSnapshot:
+        """The run table, newest first. Raises EdmError when the store cannot be read."""
+        from edm_core.stores.runs import load_runs
+
+        def read() -> RunsSnapshot:
+            return load_runs(self.workspace, limit=limit)
+
+        return await self.in_thread(read)
+
+    async def detail(self, row: RunRow) -> RunDetail:
+        """Files, metadata and metric histories of one run."""
+        from edm_core.stores.runs import load_detail
+
+        return await self.in_thread(load_detail, self.workspace, row)
+
+    async def jobs(self) -> tuple[JobSnapshot, ...]:
+        """All jobs of the workspace, newest first."""
+        from edm_core.jobs.folder import load_jobs
+
+        return await self.in_thread(load_jobs, self.workspace.jobs_dir)
+
+    async def models(self) -> "tuple[ModelVersion, ...]":
+        """All versions of the workspace's registered model."""
+        from edm_core.stores.models import list_versions
+
+        return await self.in_thread(list_versions, self.workspace)
+
+    async def change_token(self) -> Hashable:
+        """A value that is another one as soon as a store changed; costs microseconds."""
+        from edm_core.stores.runs import change_token
+
+        return await self.in_thread(change_token, self.workspace)
+
+    async def verb(self, *argv: str, lane: Lane = "tracking", title: str = "") -> Outcome:
+        """Run `edm ARGV --json` to its end and return what it says.
+
+        Actions of one lane wait for each other. The child has a session of its own and writes to files, so it ends
+        what it began even when the interface is gone. Raises EdmError with the child's message and hint.
+        """
+        document = await self.query(*argv, lane=lane, title=title)
+        return to_outcome(document, title or " ".join(argv[:2]))
+
+    async def query(self, *argv: str, lane: Lane = "tracking", title: str = "") -> dict[str, Any]:
+        """As `verb`, but the child's JSON document as it is."""
+        title = title or " ".join(argv[:2])
+        async with self._lanes.setdefault(lane, asyncio.Lock()):
+            self.running.append(title)
+            try:
+                return await self.in_thread(self._run, argv)
+            finally:
+                self.running.remove(title)
+
+    def _run(self, argv: tuple[str, ...]) -> dict[str, Any]:
+        with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+            child = subprocess.Popen(
+                [self._python, "-m", "edm_core.cli.main", *argv, "--json"],
+                cwd=self.workspace.root, stdin=subprocess.DEVNULL, stdout=out, stderr=err, start_new_session=True,
+            )  # fmt: skip
+            status = child.wait()
+            out.seek(0)
+            err.seek(0)
+            told = err.read().decode(errors="replace")
+            if status != 0:
+                raise to_error(argv, status, told)
+            return to_document(argv, out.read())
+
+
+def to_document(argv: tuple[str, ...], raw: bytes) -> dict[str, Any]:
+    """The JSON document that a verb printed."""
+    try:
+        document = json.loads(raw)
+    except ValueError as error:
+        raise ActionError(
+            f"`edm {' '.join(argv)}` was done, but did not say what it did", "Look at `@`, the command log."
+        ) from error
+    return cast("dict[str, Any]", document) if isinstance(document, dict) else {"value": document}
+
+
+def to_outcome(document: dict[str, Any], title: str) -> Outcome:
+    """The Outcome in a verb's JSON document; what is not one of its fields is kept in `data`."""
+    known = {field.name for field in fields(Outcome)}
+    level: Level = "warning" if document.get("level") == "warning" else "done"
+    stale = cast("tuple[Store, ...]", tuple(document.get("stale", ("runs", "models", "data", "jobs"))))
+    return Outcome(
+        title=str(document.get("title", title)),
+        detail=str(document.get("detail", "")),
+        level=level,
+        stale=stale,
+        data={key: value for key, value in document.items() if key not in known},
+    )
+
+
+def to_error(argv: tuple[str, ...], status: int, told: str) -> EdmError:
+    """The error that a verb told on stderr: its last `error:` line and the `hint:` after it."""
+    message, hint = "", ""
+    for line in told.splitlines():
+        lowered = line.lower()
+        if lowered.startswith("error:"):
+            message, hint = line[6:].strip(), ""
+        elif lowered.startswith("hint:"):
+            hint = line[5:].strip()
+    if message:
+        return ActionError(message, hint)
+    last = next((line.strip() for line in reversed(told.splitlines()) if line.strip()), "")
+    how = f"was ended by signal {-status}" if status < 0 else f"ended with status {status}"
+    return ActionError(f"`edm {' '.join(argv)}` {how}" + (f": {last}" if last else ""), "Look at `@`, the command log.")

@@ -1,0 +1,58 @@
+"""Colours: the themes, and a colour and a mark for each run that stay its own on every screen."""
+
+import zlib
+from functools import lru_cache
+
+from textual.theme import Theme
+
+# Okabe and Ito's palette for all kinds of colour vision, lightened where a dark background asks for it.
+RUN_COLOURS = ("#56b4e9", "#e69f00", "#2fbf91", "#f0e442", "#4f94d4", "#e5702a", "#d38cb8", "#c9c9c9")
+RUN_MARKS = ("●", "▲", "■", "◆", "★", "▼", "✚")
+
+THEMES = (
+    Theme(
+        name="edm-dark",
+        primary="#56b4e9",
+        secondary="#d38cb8",
+        accent="#e69f00",
+        warning="#e69f00",
+        error="#e5702a",
+        success="#2fbf91",
+        foreground="#d6d9de",
+        background="#101317",
+        surface="#171b21",
+        panel="#1f252d",
+        dark=True,
+        variables={"run-cursor": "#2b3a4c", "text-quiet": "#8a929c"},
+    ),
+    Theme(
+        name="edm-light",
+        primary="#0066a6",
+        secondary="#a14d82",
+        accent="#9a5b00",
+        warning="#9a5b00",
+        error="#b33c00",
+        success="#00735a",
+        foreground="#20242a",
+        background="#fbfbf9",
+        surface="#f1f1ed",
+        panel="#e6e6e0",
+        dark=False,
+        variables={"run-cursor": "#cfe0ee", "text-quiet": "#5d646c"},
+    ),
+)
+
+
+@lru_cache(65536)
+def _number(row_id: str) -> int:
+    return zlib.crc32(row_id.encode("utf-8", "replace"))
+
+
+def run_colour(row_id: str) -> str:
+    """The colour of a run, as #rrggbb: the same on every screen, in every session."""
+    return RUN_COLOURS[_number(row_id) % len(RUN_COLOURS)]
+
+
+def run_mark(row_id: str) -> str:
+    """The mark of a run, one cell wide, so that colour is never the only sign."""
+    return RUN_MARKS[_number(row_id) // len(RUN_COLOURS) % len(RUN_MARKS)]

@@ -1,0 +1,172 @@
+"""The verbs on runs: when each can run, the command that it is, and what must be asked first.
+
+Pure functions on rows, so that the key bar, the palette and the tests read the same truth.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from edm_core.snapshots.runs import DataState, RunRow
+from edm_tui.messages import ActionRequested, Lane
+
+ON_DISK = (DataState.UNTRACKED, DataState.KEPT, DataState.PUSHED, DataState.CHANGED)
+NOT_YET = {
+    "query": "not in this version; `edm runs list --filter` has it",
+    "columns": "set [metrics] columns and [tui] params in edm.toml",
+    "export": "not in this version; `edm runs list --json` has it",
+    "tensorboard": "not in this version; run `tensorboard --logdir` on the runs folder",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a confirmation says: the target by name, what it costs, and the word of the button."""
+
+    title: str
+    lines: tuple[str, ...]
+    answer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """A verb that is one command on one or more runs."""
+
+    argv: tuple[str, ...]
+    lane: Lane
+    title: str
+    reason: Callable[[RunRow], str]
+    many: bool = True
+
+
+def ref(row: RunRow) -> str:
+    """What the command line calls this run: its id, or the folder's name where MLflow knows none."""
+    return row.run_id or row.run_dir.rsplit("/", 1)[-1]
+
+
+def running(row: RunRow) -> bool:
+    """Whether the run goes on: by its job where it has one, else by MLflow's word."""
+    if row.job is not None:
+        return row.job.active
+    return row.status in ("RUNNING", "SCHEDULED")
+
+
+def _keep(row: RunRow) -> str:
+    if running(row):
+        return "still running"
+    if not row.run_dir or row.data_state in (DataState.NONE, DataState.TRASHED):
+        return "no folder"
+    if row.data_state is DataState.MISSING:
+        return "kept, but not here: pull first"
+    return "already kept" if row.data_state in (DataState.KEPT, DataState.PUSHED) else ""
+
+
+def _discard(row: RunRow) -> str:
+    if running(row):
+        return "still running: x stops it"
+    if row.data_state is DataState.TRASHED:
+        return "already in the trash"
+    return "" if row.run_dir and row.data_state is not DataState.NONE else "no folder"
+
+
+def _push(row: RunRow) -> str:
+    if row.data_state is DataState.PUSHED:
+        return "already on the remote"
+    if row.data_state is DataState.CHANGED:
+        return "changed since it was kept: keep again"
+    if row.data_state is DataState.MISSING:
+        return "not here: pull first"
+    return "" if row.data_state is DataState.KEPT else "not kept"
+
+
+def _pull(row: RunRow) -> str:
+    if row.data_state in (DataState.KEPT, DataState.PUSHED):
+        return "already here"
+    if row.data_state is DataState.CHANGED:
+        return "changed here: keep or discard first"
+    return "" if row.data_state is DataState.MISSING else "not kept"
+
+
+def _stop(row: RunRow) -> str:
+    return "" if running(row) else "not running"
+
+
+VERBS: dict[str, Verb] = {
+    "keep": Verb(("keep",), "data", "Keep", _keep),
+    "discard": Verb(("discard",), "data", "Discard", _discard),
+    "push": Verb(("push",), "data", "Push", _push),
+    "pull": Verb(("pull",), "data", "Pull", _pull),
+    "stop": Verb(("runs", "stop"), "tracking", "Stop", _stop, many=False),
+}
+
+
+def _on_one(row: RunRow, verb: str) -> str:
+    """Reasons of the verbs that open a view on one run."""
+    if verb == "register":
+        if running(row):
+            return "still running"
+        return "" if row.run_id and row.run_dir else "no MLflow run with a folder"
+    if verb in ("promote", "demote"):
+        return "" if row.model else "not registered: R registers it"
+    if verb == "tail":
+        return "" if row.job is not None else "no job: it was not started from here"
+    if verb == "edit":
+        return "" if row.run_id or row.run_dir else "nothing to edit"
+    return ""
+
+
+def reason(verb: str, rows: Sequence[RunRow]) -> str:
+    """Why `verb` cannot run on these rows, in a few words; "" when it can."""
+    if verb in NOT_YET:
+        return NOT_YET[verb]
+    if not rows:
+        return "no run"
+    if verb == "diff":
+        return "" if len(rows) > 1 else "mark two runs with space"
+    if verb not in VERBS:
+        return "" if len(rows) > 1 and verb not in ONE_RUN else _on_one(rows[0], verb)
+    if len(rows) > 1 and not VERBS[verb].many:
+        return "one run at a time"
+    reasons = [VERBS[verb].reason(row) for row in rows]
+    return reasons[0] if all(reasons) else ""
+
+
+ONE_RUN = ("promote", "demote", "tail", "edit", "new_from", "register")
+
+
+def fitting(verb: str, rows: Sequence[RunRow]) -> tuple[RunRow, ...]:
+    """The rows of a batch on which the verb can run; the rest is left alone."""
+    return tuple(row for row in rows if not VERBS[verb].reason(row))
+
+
+def request(verb: str, rows: Sequence[RunRow]) -> ActionRequested:
+    """The action that `verb` on these rows is. Its targets are fixed from here on."""
+    spec = VERBS[verb]
+    chosen = fitting(verb, rows)
+    names = chosen[0].name if len(chosen) == 1 else f"{len(chosen)} runs"
+    return ActionRequested(verb, (*spec.argv, *map(ref, chosen)), spec.lane, f"{spec.title} {names}")
+
+
+def question(verb: str, rows: Sequence[RunRow]) -> Question | None:
+    """What must be asked before `verb`: only what is hard to reverse asks."""
+    if verb != "discard":
+        return None
+    chosen = fitting(verb, rows)
+    costly = [row for row in chosen if _cost(row)]
+    if not costly and len(chosen) == 1:
+        return None
+    lines = tuple(f"{row.name}: {_cost(row)}" for row in costly)
+    title = f"Discard {chosen[0].name}?" if len(chosen) == 1 else f"Discard {len(chosen)} runs?"
+    return Question(title, (*lines, "The folders go to the trash; z brings them back."), "discard")
+
+
+def _cost(row: RunRow) -> str:
+    costs = []
+    if row.model:
+        costs.append(f"registered as {row.model}")
+    if row.data_state in (DataState.KEPT, DataState.CHANGED):
+        costs.append("kept here only, on no remote")
+    elif row.data_state is DataState.PUSHED:
+        costs.append("kept and pushed: its .dvc pointer goes too")
+    elif row.data_state is DataState.MISSING:
+        costs.append("kept elsewhere: its .dvc pointer goes")
+    return ", ".join(costs)

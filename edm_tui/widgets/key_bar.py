@@ -1,0 +1,62 @@
+"""The footer: the verbs valid now. One that cannot run stays visible with its reason."""
+
+from collections.abc import Callable
+from typing import ClassVar
+
+from rich.cells import cell_len
+from rich.segment import Segment
+from textual.strip import Strip
+
+from edm_tui.formatting import fit
+from edm_tui.keys import BY_VERB, Key, footer_keys
+from edm_tui.widgets.painted import Painted
+
+ALWAYS = ("palette", "help")
+
+
+class KeyBar(Painted):
+    """`update_keys` asks `reason(verb)` for each verb of the screen; "" means that it can run."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"key-bar--key", "key-bar--off"}
+
+    def __init__(self, context: str, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._context = context
+        self._lead = ""
+        self._items: list[tuple[Key, str]] = []
+
+    @property
+    def items(self) -> dict[str, str]:
+        """Verb → reason why it cannot run ("" when it can), as shown."""
+        return {key.verb: reason for key, reason in self._items}
+
+    def update_keys(self, reason: Callable[[str], str], lead: str = "") -> None:
+        """Ask again what can run. `lead` comes first, such as "2 marked"."""
+        items = [(key, reason(key.verb)) for key in footer_keys(self._context) if key.verb not in ALWAYS]
+        if (items, lead) != (self._items, self._lead):
+            self._items, self._lead = items, lead
+            self.repaint()
+
+    def draw_line(self, y: int) -> Strip:
+        width = self.size.width
+        quiet = self.rich_style
+        bold, off = self.get_component_rich_style("key-bar--key"), self.get_component_rich_style("key-bar--off")
+        tail = " ".join(f"{BY_VERB[verb].shown} {BY_VERB[verb].label} " for verb in ALWAYS)
+        left = width - cell_len(tail) - 1
+        segments, used = [Segment(f" {self._lead}  " if self._lead else " ", quiet)], 1
+        used = segments[0].cell_length
+        for key, reason in self._items:
+            text = f" {key.label}  " if not reason else f": {short(reason)}  "
+            size = cell_len(key.shown) + cell_len(text)
+            if used + size > left:
+                # A narrower verb further on may still fit, but the order tells what matters: stop here.
+                break
+            segments += [Segment(key.shown, off if reason else bold), Segment(text, off if reason else quiet)]
+            used += size
+        segments.append(Segment(" " * max(0, left - used) + fit(tail, min(width, cell_len(tail))), quiet))
+        return Strip(segments).adjust_cell_length(width, quiet)
+
+
+def short(reason: str) -> str:
+    """A reason's first part: the footer has little room, the whole one comes when the key is pressed."""
+    return fit(reason.split(":")[0], min(18, len(reason.split(":")[0])))

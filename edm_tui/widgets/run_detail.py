@@ -1,0 +1,199 @@
+"""The pane that explains the run under the cursor, line by line, without being asked."""
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+from rich.cells import cell_len
+from rich.segment import Segment
+from rich.style import Style
+from textual.strip import Strip
+
+from edm_core.settings import Settings
+from edm_core.snapshots.runs import MetricSummary, RunDetail, RunRow
+from edm_tui.columns import Look, metrics_shown, seconds, state_text
+from edm_tui.formatting import NOTHING, age, clean, duration, fit, number, param, size, sparkline
+from edm_tui.themes import run_colour, run_mark
+from edm_tui.widgets.painted import Painted
+
+SPARK = 12
+OUR_TAGS = ("mlflow.", "edm.")
+Line = tuple[str, str]
+"""(kind, text): kind is title, head, or "" for plain text."""
+
+
+class DetailPane(Painted, can_focus=True):
+    """`show` paints what the row knows at once; `add` fills in what had to be read (files, metadata)."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"detail--title", "detail--head"}
+
+    def __init__(self, settings: Settings, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._settings = settings
+        self._row: RunRow | None = None
+        self._detail: RunDetail | None = None
+        self._look = Look()
+        self._lines: list[Line] = []
+        self._top = 0
+
+    @property
+    def text(self) -> str:
+        """All lines, as a reader sees them."""
+        return "\n".join(line for _, line in self._lines)
+
+    def show(self, row: RunRow | None, look: Look) -> None:
+        """Explain this run; what was read of the same run before stays until it is read again."""
+        same = row is not None and self._row is not None and row.row_id == self._row.row_id
+        self._row, self._look = row, look
+        if not same:
+            self._detail, self._top = None, 0
+        self._redraw()
+
+    def add(self, detail: RunDetail) -> None:
+        """What had to be read; ignored when the cursor has gone on."""
+        if self._row is not None and detail.row.row_id == self._row.row_id:
+            self._detail = detail
+            self._redraw()
+
+    def scroll_lines(self, step: int) -> None:
+        """Scroll by lines, as far as there are any."""
+        self._top = min(max(0, self._top + step), max(0, len(self._lines) - self.size.height))
+        self.repaint()
+
+    def _redraw(self) -> None:
+        width = max(20, (self.size.width or 50) - 2)
+        self._lines = list(self._compose(width)) if self._row is not None else []
+        self.repaint()
+
+    def on_resize(self) -> None:
+        self._redraw()
+
+    def draw_line(self, y: int) -> Strip:
+        width, index = self.size.width, self._top + y
+        kind, text = self._lines[index] if index < len(self._lines) else ("", "")
+        style = self.get_component_rich_style(f"detail--{kind}") if kind else self.rich_style
+        if kind == "title" and self._row is not None:
+            mark = Segment(
+                f" {run_mark(self._row.row_id)}", self.rich_style + Style(color=run_colour(self._row.row_id))
+            )
+            return Strip([mark, Segment(fit(f" {text}", width - 2), style)])
+        return Strip([Segment(fit(f" {text}", width), style)])
+
+    # Lines --------------------------------------------------------------------
+
+    def _compose(self, width: int) -> Iterator[Line]:
+        row = self._row
+        if row is None:
+            return
+        yield "title", clean(row.name)
+        yield "", self._state(row)
+        yield "", self._data(row)
+        for text in wrap(row.note, width, 3):
+            yield "", text
+        yield from self._metrics(row)
+        yield from self._params(row, width)
+        yield from self._origin(row)
+        yield from self._files()
+        yield from self._metadata(width)
+
+    def _state(self, row: RunRow) -> str:
+        parts = [state_text(row, self._look.now)]
+        if row.end_ms is not None:
+            parts[0] += f" {age(self._look.now - row.end_ms / 1000)} ago"
+        took = seconds(row, self._look.now)
+        if took is not None:
+            parts.append(duration(took))
+        if row.user:
+            parts.append(clean(row.user))
+        return " · ".join(parts)
+
+    def _data(self, row: RunRow) -> str:
+        words = {"none": "no folder", "untracked": "not kept", "kept": "kept here only", "pushed": "kept and on the remote",
+                 "changed": "changed since it was kept", "missing": "kept, not here", "trashed": "in the trash"}  # fmt: skip
+        parts = [f"{row.data_state.symbol} {words[row.data_state.word]}".strip()]
+        if row.model:
+            parts.append(clean(row.model))
+        if self._detail is not None and self._detail.bytes_total:
+            parts.append(size(self._detail.bytes_total))
+        return " · ".join(parts)
+
+    def _metrics(self, row: RunRow) -> Iterator[Line]:
+        known = self._detail.row.metrics if self._detail is not None else row.metrics
+        if not known:
+            return
+        yield "", ""
+        first = [name for name in metrics_shown(self._settings) if name in known]
+        names = [*first, *sorted(name for name in known if name not in first)]
+        width = min(18, max(len(name) for name in names))
+        for name in names:
+            yield "", metric_line(name, known[name], width)
+
+    def _params(self, row: RunRow, width: int) -> Iterator[Line]:
+        if not row.params:
+            return
+        yield "", ""
+        for text in wrap(
+            " · ".join(f"{clean(key)} {param(value)}" for key, value in sorted(row.params.items())), width, 8
+        ):
+            yield "", text
+
+    def _origin(self, row: RunRow) -> Iterator[Line]:
+        yield "", ""
+        parts = [f"commit {row.git_commit[:8]}"] if row.git_commit else []
+        if row.tags.get("edm.git_dirty") in ("true", "True", "1"):
+            parts.append("with uncommitted changes")
+        if row.tags.get("edm.data_version"):
+            parts.append(f"data {clean(row.tags['edm.data_version'])[:8]}")
+        if parts:
+            yield "", " · ".join(parts)
+        if row.tags.get("edm.error"):
+            yield "", f"error: {clean(row.tags['edm.error'])}"
+        for key, value in sorted(row.tags.items()):
+            if not key.startswith(OUR_TAGS):
+                yield "", f"{clean(key)}: {clean(value)}"
+        if row.run_id:
+            yield "", f"id {row.run_id}"
+        if row.run_dir:
+            yield "", clean(row.run_dir)
+
+    def _files(self) -> Iterator[Line]:
+        if self._detail is None or not self._detail.files:
+            return
+        yield "", ""
+        yield "head", f"files {self._detail.files_total}"
+        for entry in self._detail.files[:8]:
+            yield "", f"{size(entry.size):>8}  {clean(entry.path)}"
+        more = self._detail.files_total - min(8, len(self._detail.files))
+        if more > 0:
+            yield "", f"{'':>8}  and {more} more"
+
+    def _metadata(self, width: int) -> Iterator[Line]:
+        if self._detail is None or not self._detail.metadata.strip():
+            return
+        yield "", ""
+        yield "head", "metadata.yaml"
+        for line in self._detail.metadata.rstrip().splitlines():
+            yield "", clean(line)
+
+
+def metric_line(name: str, summary: MetricSummary, width: int) -> str:
+    """Name, last value, best value with its step, curve: in columns, so that two runs differ in few cells."""
+    best = NOTHING if summary.best is None else number(summary.best)
+    step = "" if summary.best_step is None else f"@{summary.best_step}"
+    return f"{fit(clean(name), width)} {number(summary.last):>8}  best {best:>8} {step:<5} {sparkline(summary.spark, SPARK)}"
+
+
+def wrap(text: str, width: int, limit: int) -> list[str]:
+    """Text in lines of at most `width` cells; the last of `limit` lines ends in … where more would follow."""
+    lines: list[str] = []
+    line = ""
+    for word in clean(text).split():
+        if line and cell_len(line) + 1 + cell_len(word) > width:
+            lines.append(line)
+            line = word
+        else:
+            line = f"{line} {word}" if line else word
+    if line:
+        lines.append(line)
+    if len(lines) > limit:
+        lines = [*lines[: limit - 1], fit(" ".join(lines[limit - 1 :]), width)]
+    return lines
