@@ -114,9 +114,9 @@ class SeriesReader:
         return sorted(points.items())
 
     def _bucketed(self, run_id: str, key: str, limit: int) -> list[Point]:
-        """Minimum, maximum and a NaN of each part of the steps, in one pass inside SQLite."""
+        """First, last, and minimum, maximum and a NaN of each part of the steps, found inside SQLite."""
         first, last = self._range(run_id, key)
-        parts = max(1, limit // 3)
+        parts = max(1, (limit - 2) // 3)
         where = f"FROM metrics {self._index} WHERE run_uuid = ? AND key = ?"
         values = (first, parts, last - first + 1, run_id, key)
         found: set[tuple[int, float, int]] = set()
@@ -129,4 +129,9 @@ class SeriesReader:
                     values,
                 )
             )
-        return [(step, from_store(value, nan)) for step, value, nan in sorted(found)]
+        reduced = {(step, from_store(value, nan)) for step, value, nan in found}
+        return sorted(reduced | set(self._sampled(run_id, key, 2)), key=_step_of)
+
+
+def _step_of(point: Point) -> int:
+    return point[0]
