@@ -52,7 +52,7 @@ def _repositories(root: Path) -> None:
         _run(root, "git", "init", "-q", "-b", "main")
     _run(root, "git", "config", "user.name", "EDM Demo")
     _run(root, "git", "config", "user.email", "demo@example.invalid")
-    _edm(root, "init")
+    _run(root, sys.executable, "-m", "edm_core.cli.main", "init")
     ignore = root / ".gitignore"
     if "/.remotes/" not in ignore.read_text(encoding="utf-8").splitlines():
         ignore.write_text(ignore.read_text(encoding="utf-8") + "/.remotes/\n", encoding="utf-8")

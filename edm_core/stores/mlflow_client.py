@@ -13,14 +13,19 @@ if TYPE_CHECKING:
 
 # With MLflow's own defaults a dead server blocks one call for more than three minutes.
 _TIMEOUTS = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "5"}
-_QUIET = {"MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false", "MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}
+_QUIET = {
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_LOGGING_LEVEL": "ERROR",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "DO_NOT_TRACK": "true",
+}
 
 
 def quiet_mlflow() -> None:
     """Set what must be set before MLflow is imported; what the user has set stays."""
     for key, value in (_TIMEOUTS | _QUIET).items():
         os.environ.setdefault(key, value)
-    for name in ("mlflow", "alembic", "sqlalchemy"):
+    for name in ("alembic", "sqlalchemy"):
         logging.getLogger(name).setLevel(logging.ERROR)
     for category in (FutureWarning, DeprecationWarning, UserWarning):
         warnings.filterwarnings("ignore", category=category, module=r"(mlflow|sqlalchemy|alembic|google|pydantic)\b")
