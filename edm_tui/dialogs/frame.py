@@ -27,7 +27,7 @@ class Frame(ModalScreen[Result | None]):
             yield from self.body()
             yield Static("", id="message")
             yield from self.foot()
-            yield Static(Text(self.KEYS_LINE, style="dim"), id="keys")
+            yield Static(Text(self.KEYS_LINE, style="dim"), id="form-keys")
 
     def heading(self) -> Text:
         """The first line, plain text from outside included."""

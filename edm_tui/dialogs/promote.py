@@ -1,6 +1,6 @@
 """Promotion as a decision: the candidate beside the one that it replaces, the gates, and a reason."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -11,15 +11,16 @@ from textual.widget import Widget
 from textual.widgets import Input, Label, Static
 
 from edm_tui.dialogs.frame import Frame
+from edm_tui.formatting import NOTHING, number
 from edm_tui.widgets.cells import Column, cut, layout, plain
 
 
 @dataclass(frozen=True, slots=True)
 class MetricRow:
-    """One metric of the candidate and of the incumbent; `verdict` is "better", "worse" or ""."""
+    """One metric of the candidate and of the incumbent (None: not known); `verdict` is better, worse, same or ""."""
 
     name: str
-    candidate: float
+    candidate: float | None
     incumbent: float | None = None
     verdict: str = ""
 
@@ -35,7 +36,7 @@ class Gate:
 
 @dataclass(frozen=True, slots=True)
 class PromotePlan:
-    """All that the form shows. `incumbent` is "" where nobody holds the stage."""
+    """What is known at once; `PromoteDialog.tell` adds the rest. `incumbent` is "" where nobody holds the stage."""
 
     model: str
     version: int
@@ -43,14 +44,6 @@ class PromotePlan:
     from_stage: str
     to_stage: str
     incumbent: str = ""
-    metrics: Sequence[MetricRow] = ()
-    gates: Sequence[Gate] = ()
-    notice: str = ""
-
-    @property
-    def failing(self) -> int:
-        """Number of gates that fail."""
-        return sum(1 for gate in self.gates if not gate.passed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,83 +58,99 @@ class Promotion:
 class PromoteDialog(Frame[Promotion]):
     """Dismisses with the decision, or None. Failing gates need a reason, which is recorded."""
 
-    KEYS_LINE = "enter promote · esc back"
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "decide", "promote", show=False)]
+    KEYS_LINE = "enter move · type a reason · esc back"
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "decide", "move", show=False)]
 
     def __init__(self, plan: PromotePlan) -> None:
         super().__init__(id="promote")
         self.plan = plan
+        self._told = False
+        self._failing = 0
 
     def heading(self) -> Text:
         plan = self.plan
         text = Text(f"{plain(plan.model)}  v{plan.version} {cut(plain(plan.run_name), 40)}", style="bold")
         text.append(f"   {plan.from_stage} → {plan.to_stage}")
-        incumbent = plain(plan.incumbent) if plan.incumbent else f"nobody is in {plan.to_stage}"
-        text.append(f"   now: {incumbent}", style="not bold")
+        incumbent = f"now {plain(plan.incumbent)}" if plan.incumbent else f"nobody is in {plan.to_stage}"
+        text.append(f"   {incumbent}", style="not bold")
         return text
 
     def body(self) -> Iterator[Widget]:
         with VerticalScroll(id="facts", can_focus=False):
-            yield Static(comparison(self.plan), id="comparison")
-            yield Static(gates(self.plan.gates), id="gates")
+            yield Static(id="comparison")
+            yield Static(id="gates")
         with Horizontal(classes="field"):
             yield Label("reason", classes="label")
-            needed = "needed, because a gate fails" if self.plan.failing else "optional; is recorded"
-            yield Input(id="reason", compact=True, placeholder=needed)
+            yield Input(id="reason", compact=True, placeholder="optional; is recorded")
 
     def on_mount(self) -> None:
-        if self.plan.failing:
-            many = "1 gate fails" if self.plan.failing == 1 else f"{self.plan.failing} gates fail"
+        self.say("comparing, and checking the gates …")
+
+    def tell(
+        self,
+        metrics: Sequence[MetricRow],
+        gates: Sequence[Gate],
+        differences: Mapping[str, tuple[str, str]],
+        notice: str = "",
+    ) -> None:
+        """What was found out; `notice` is why it could not be. From here on enter decides."""
+        self._told = True
+        self._failing = sum(1 for gate in gates if not gate.passed)
+        self.query_one("#comparison", Static).update(comparison(self.plan, metrics, differences))
+        self.query_one("#gates", Static).update(gate_lines(gates))
+        if self._failing:
+            many = "1 gate fails" if self._failing == 1 else f"{self._failing} gates fail"
+            self.query_one("#reason", Input).placeholder = "needed, because a gate fails"
             self.say(f"{many}: give a reason to go on all the same", "error")
-        elif self.plan.notice:
-            self.say(plain(self.plan.notice), "warning")
+        else:
+            self.say(plain(notice), "warning" if notice else "")
 
     def on_input_submitted(self) -> None:
         self.action_decide()
 
     def action_decide(self) -> None:
         reason = self.query_one("#reason", Input).value.strip()
-        if self.plan.failing and not reason:
+        if not self._told or (self._failing and not reason):
             self.query_one("#reason").focus()
             return
         self.dismiss(Promotion(self.plan.version, self.plan.to_stage, reason))
 
 
-def comparison(plan: PromotePlan) -> Text:
-    """Metrics side by side, each with a sign and a word."""
-    if not plan.metrics:
-        return Text("no metrics of this version's run", style="dim")
-    columns = (
-        Column("metric"), Column(f"v{plan.version}", right=True), Column("now", right=True),
-        Column("change", right=True), Column(""),
-    )  # fmt: skip
-    rows: list[list[str | Text]] = [
-        [plain(row.name), number(row.candidate), number(row.incumbent), *_change(row)] for row in plan.metrics
-    ]
-    header, lines = layout(columns, rows, 100)
-    header.stylize("dim")
-    return Text("\n").join([header, *lines])
+def comparison(plan: PromotePlan, metrics: Sequence[MetricRow], differences: Mapping[str, tuple[str, str]]) -> Text:
+    """Metrics side by side, each with a sign and a word, and what else differs."""
+    lines: list[Text] = []
+    if metrics:
+        columns = (
+            Column("metric"), Column(f"v{plan.version}", right=True), Column("now", right=True),
+            Column("change", right=True), Column(""),
+        )  # fmt: skip
+        header, lines = layout(columns, [_metric_cells(row) for row in metrics], 100)
+        header.stylize("dim")
+        lines = [header, *lines]
+    else:
+        lines = [Text("no metrics of this version are known", style="dim")]
+    for what, (mine, theirs) in differences.items():
+        lines.append(
+            Text(f"other {plain(what)}: {cut(plain(theirs) or NOTHING, 16)} → {cut(plain(mine) or NOTHING, 16)}")
+        )
+    return Text("\n").join(lines)
 
 
-def gates(found: Sequence[Gate]) -> Text:
-    """One line for each gate; the mark says whether it passes."""
-    lines = [Text(end="")]
-    for gate in found:
-        line = Text("  ✓ " if gate.passed else "  ✗ ", style="" if gate.passed else "bold", end="")
-        line.append(plain(gate.name))
-        if gate.detail:
-            line.append(f"  {plain(gate.detail)}", style="dim")
-        lines.append(line)
-    return Text("\n").join(lines) if found else Text("")
-
-
-def number(value: float | None) -> str:
-    """Four significant digits; – where there is no value."""
-    return "–" if value is None else f"{value:.4g}"
-
-
-def _change(row: MetricRow) -> tuple[Text, Text]:
-    if row.incumbent is None:
-        return Text(""), Text("")
+def _metric_cells(row: MetricRow) -> list[str | Text]:
+    values = [NOTHING if value is None else number(value) for value in (row.candidate, row.incumbent)]
+    if row.candidate is None or row.incumbent is None:
+        return [row.name, *values, "", ""]
     style = {"better": "green", "worse": "red"}.get(row.verdict, "")
-    return Text(f"{row.candidate - row.incumbent:+.4g}", style=style), Text(row.verdict, style=style)
+    change = Text(f"{row.candidate - row.incumbent:+.4g}", style=style)
+    return [row.name, *values, change, Text(row.verdict, style=style)]
+
+
+def gate_lines(found: Sequence[Gate]) -> Text:
+    """One line for each gate; the mark and the word say whether it passes."""
+    lines = [Text(end="")] if found else []
+    for gate in found:
+        line = Text("✓ " if gate.passed else "✗ ", style="" if gate.passed else "bold", end="")
+        line.append(plain(gate.name))
+        line.append(f"  {plain(gate.detail)}" if gate.passed else f"  fails: {plain(gate.detail)}", style="dim")
+        lines.append(line)
+    return Text("\n").join(lines)

@@ -1,17 +1,16 @@
 """A list of lines with a cursor: draws only what is in view, and repaints only what changed."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar
 
 from rich.text import Text
 from textual import events
 from textual.binding import Binding, BindingType
-from textual.geometry import Region
 from textual.message import Message
 from textual.strip import Strip
-from textual.widget import Widget
 
+from edm_tui.widgets.painted import Painted
 from edm_tui.widgets.themed import text_strip
 
 
@@ -24,7 +23,7 @@ class Line:
     key: str = ""
 
 
-class LineList(Widget, can_focus=True):
+class LineList(Painted, can_focus=True):
     """Lines under an optional header that stays in place."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"line-list--cursor", "line-list--header"}
@@ -84,12 +83,12 @@ class LineList(Widget, can_focus=True):
 
     def set_lines(self, lines: Iterable[Line], header: Text | None = None) -> None:
         """Show these lines. The cursor stays on its key, else near its place."""
-        old_key, old = self.key, self._visible()
+        old_key = self.key
         self._lines, self._header = tuple(lines), header
         places = {line.key: index for index, line in enumerate(self._lines) if line.key}
         self._cursor = places.get(old_key, self._nearest(max(0, self._cursor)))
         self._scroll_into_view()
-        self._repaint_changed(old)
+        self.repaint()
         if self.key != old_key:
             self.post_message(self.Highlighted(self, self.key))
 
@@ -97,7 +96,7 @@ class LineList(Widget, can_focus=True):
         """What to say where there are no lines."""
         self._empty = text
         if not self._lines:
-            self.refresh()
+            self.repaint()
 
     def move_to(self, key: str) -> None:
         """Put the cursor on a line by its key, where it is there."""
@@ -132,10 +131,9 @@ class LineList(Widget, can_focus=True):
     def _go(self, index: int) -> None:
         if index == self._cursor or not 0 <= index < len(self._lines):
             return
-        old, before = self._visible(), self._cursor
         self._cursor = index
         self._scroll_into_view()
-        self._repaint_changed(old, (before, index))
+        self.repaint()
         self.post_message(self.Highlighted(self, self.key))
 
     def _nearest(self, index: int) -> int:
@@ -148,7 +146,7 @@ class LineList(Widget, can_focus=True):
         top = 0 if side < 0 else max(0, len(self._lines) - self._rows)
         if top != self._top:
             self._top = top
-            self.refresh()
+            self.repaint()
 
     def _scroll_into_view(self) -> None:
         last = max(0, len(self._lines) - self._rows)
@@ -165,25 +163,11 @@ class LineList(Widget, can_focus=True):
     def _rows(self) -> int:
         return max(1, self.size.height - (1 if self._header is not None else 0))
 
-    def _visible(self) -> tuple[Text | None, int, Sequence[Line]]:
-        return self._header, self._top, self._lines[self._top : self._top + self._rows]
-
-    def _repaint_changed(self, old: tuple[Text | None, int, Sequence[Line]], also: Sequence[int] = ()) -> None:
-        header, top, shown = self._visible()
-        if header != old[0] or top != old[1] or not shown or not old[2]:
-            self.refresh()
-            return
-        offset = 0 if header is None else 1
-        for row in range(max(len(shown), len(old[2]))):
-            before = old[2][row] if row < len(old[2]) else None
-            after = shown[row] if row < len(shown) else None
-            if before != after or self._top + row in also:
-                self.refresh(Region(0, row + offset, self.size.width, 1))
-
     def on_resize(self) -> None:
+        super().on_resize()
         self._scroll_into_view()
 
-    def render_line(self, y: int) -> Strip:
+    def draw_line(self, y: int) -> Strip:
         if self._header is not None:
             if y == 0:
                 return text_strip(
@@ -215,4 +199,4 @@ class LineList(Widget, can_focus=True):
         top = min(max(0, self._top + step), max(0, len(self._lines) - self._rows))
         if top != self._top:
             self._top = top
-            self.refresh()
+            self.repaint()

@@ -1,20 +1,19 @@
 """A log as it grows: follows its end, and writes to the terminal only the rows that changed."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 from rich.text import Text
 from textual.binding import Binding, BindingType
-from textual.geometry import Region
 from textual.message import Message
 from textual.strip import Strip
-from textual.widget import Widget
 
-from edm_tui.widgets.log_buffer import FIRST_ERROR, LogBuffer
+from edm_tui.widgets.log_buffer import LogBuffer
+from edm_tui.widgets.painted import Painted
 from edm_tui.widgets.themed import text_strip
 
 
-class LogView(Widget, can_focus=True):
+class LogView(Painted, can_focus=True):
     """Lines of a log. While `following`, the newest line stays in view."""
 
     DEFAULT_CSS = "LogView { height: 1fr; }"
@@ -44,40 +43,34 @@ class LogView(Widget, can_focus=True):
 
     # Content ----------------------------------------------------------------
 
-    def feed(self, lines: Sequence[str], replace_last: bool = False) -> None:
+    def feed(self, lines: Sequence[Text], replace_last: bool = False) -> None:
         """New lines; with `replace_last` the first of them takes the place of the last line shown."""
         if not lines:
             return
-        first_changed = self.buffer.rows
         if replace_last and self.buffer.lines:
             self.buffer.replace_last(lines[0])
-            first_changed = max(0, min(first_changed, self.buffer.rows) - 1)
             lines = lines[1:]
         gone = self.buffer.append(lines)
         if gone:
             self.top, self._found = max(0, self.top - gone), -1
-            first_changed = 0
-        if self.following and self._follow(len(lines)):
-            self.refresh()
-        else:
-            self._refresh_rows(first_changed, self.buffer.rows)
+        if self.following:
+            self._follow(len(lines))
+        self.repaint()
         self.post_message(self.Moved())
 
-    def _follow(self, added: int) -> bool:
-        """Bring the last row into view; whether the view had to move. It moves by a quarter of a page, because a scroll
-        by one row costs as many bytes over a slow line."""
-        height = max(1, self.size.height)
-        if self.top <= self.buffer.rows - 1 < self.top + height or self.buffer.rows == 0:
-            return False
-        room = height // 4 if added < height // 2 else 0
-        top = max(0, self.buffer.rows - height + room)
-        moved, self.top = top != self.top, top
-        return moved
+    def clear(self) -> None:
+        """The log was replaced by another one."""
+        self.buffer.clear()
+        self.top, self._found = 0, -1
+        self.repaint()
 
-    def _refresh_rows(self, first: int, after: int) -> None:
-        start, stop = max(0, first - self.top), min(self.size.height, after - self.top)
-        if stop > start:
-            self.refresh(Region(0, start, self.size.width, stop - start))
+    def _follow(self, added: int) -> None:
+        """Bring the last row into view. The view moves by a quarter of a page, because a scroll by one row costs as
+        many bytes over a slow line."""
+        height = max(1, self.size.height)
+        if self.buffer.rows and not self.top <= self.buffer.rows - 1 < self.top + height:
+            room = height // 4 if added < height // 2 else 0
+            self.top = max(0, self.buffer.rows - height + room)
 
     # What the screen asks for -----------------------------------------------
 
@@ -95,7 +88,7 @@ class LogView(Widget, can_focus=True):
         count = self.buffer.matches()
         if count:
             self.find_next(1, from_row=self.top - 1)
-        self.refresh()
+        self.repaint()
         return count
 
     def filter(self, on: bool) -> None:
@@ -111,11 +104,11 @@ class LogView(Widget, can_focus=True):
         if pattern is None or not self.buffer.rows:
             return False
         start = from_row if from_row is not None else (self._found if self._found >= 0 else self.top)
-        return self._jump(self.buffer.find(pattern, start, step))
+        return self._jump(self.buffer.find(pattern.search, start, step))
 
-    def first_error(self) -> bool:
-        """Go to the first line that looks like an error; False where none does."""
-        return self.buffer.rows > 0 and self._jump(self.buffer.find(FIRST_ERROR, -1, 1))
+    def go_to_first(self, wanted: Callable[[str], object]) -> bool:
+        """Go to the first line that is wanted; False where there is none."""
+        return self.buffer.rows > 0 and self._jump(self.buffer.find(wanted, -1, 1))
 
     def _jump(self, row: int | None) -> bool:
         if row is None:
@@ -124,7 +117,7 @@ class LogView(Widget, can_focus=True):
         self._stop_following()
         if not self.top <= row < self.top + self.size.height:
             self._show(max(0, row - self.size.height // 3))
-        self.refresh()
+        self.repaint()
         self.post_message(self.Moved())
         return True
 
@@ -146,7 +139,7 @@ class LogView(Widget, can_focus=True):
     def action_sideways(self, cells: int) -> None:
         if not self.buffer.wrapped and self._left + cells >= 0:
             self._left += cells
-            self.refresh()
+            self.repaint()
 
     @property
     def _last_top(self) -> int:
@@ -167,7 +160,7 @@ class LogView(Widget, can_focus=True):
         self.top = min(top, max(0, self.buffer.rows - 1))
         if self.following:
             self._follow(0)
-        self.refresh()
+        self.repaint()
         self.post_message(self.Moved())
 
     def on_mouse_scroll_down(self) -> None:
@@ -179,6 +172,7 @@ class LogView(Widget, can_focus=True):
     # Drawing ----------------------------------------------------------------
 
     def on_resize(self) -> None:
+        super().on_resize()
         if self.size.width and self.buffer.width != self.size.width:
             line = self.buffer.line_of(self.top)
             self.buffer.arrange(width=self.size.width)
@@ -186,7 +180,7 @@ class LogView(Widget, can_focus=True):
         if self.following:
             self.top = self._last_top
 
-    def render_line(self, y: int) -> Strip:
+    def draw_line(self, y: int) -> Strip:
         row = self.top + y
         if row >= self.buffer.rows:
             return text_strip(self, Text(self.note if y == 0 and not self.buffer.rows else "", style="dim"))

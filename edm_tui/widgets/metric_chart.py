@@ -4,16 +4,15 @@ from collections.abc import Sequence
 
 from rich.style import Style
 from rich.text import Text
-from textual.geometry import Region
 from textual.strip import Strip
-from textual.widget import Widget
 
 from edm_tui.widgets.cells import plain
+from edm_tui.widgets.painted import Painted
 from edm_tui.widgets.plot import Rgb, Series, draw
 from edm_tui.widgets.themed import text_strip, theme_style
 
 
-class MetricChart(Widget):
+class MetricChart(Painted):
     """Lines over the epochs, with a legend that names each and its last value."""
 
     DEFAULT_CSS = "MetricChart { height: 1fr; min-height: 4; }"
@@ -23,6 +22,7 @@ class MetricChart(Widget):
         self._title = title
         self._ascii = ascii_only
         self._series: tuple[Series, ...] = ()
+        self._colors: list[Rgb | None] = []
         self._shown: list[Text] = []
 
     @property
@@ -38,20 +38,10 @@ class MetricChart(Widget):
             self._draw()
 
     def _draw(self) -> None:
-        before = self._shown
-        colors = [self._rgb(line.color) for line in self._series]
-        body = draw(self._series, colors, self.size.width, self.size.height - 1, self._ascii)
+        self._colors = [self._rgb(line.color) for line in self._series]
+        body = draw(self._series, self._colors, self.size.width, self.size.height - 1, self._ascii)
         self._shown = [self._legend(), *(body or [Text("no values yet", style="dim")])]
-        for row in range(max(len(before), len(self._shown))):
-            self._refresh_row(row, before)
-
-    def _refresh_row(self, row: int, before: list[Text]) -> None:
-        old = before[row] if row < len(before) else Text()
-        new = self._shown[row] if row < len(self._shown) else Text()
-        if old == new and old.spans == new.spans:
-            return
-        left, right = _changed(old.plain, new.plain) if row else (0, self.size.width)
-        self.refresh(Region(left, row, max(1, right - left), 1))
+        self.repaint()
 
     def _legend(self) -> Text:
         legend = Text(self._title, style="bold", end="")
@@ -71,16 +61,13 @@ class MetricChart(Widget):
         return (triplet.red, triplet.green, triplet.blue)
 
     def on_resize(self) -> None:
+        super().on_resize()
         self._draw()
-        self.refresh()
 
-    def render_line(self, y: int) -> Strip:
+    def notify_style_update(self) -> None:
+        super().notify_style_update()
+        if self._shown and self._colors != [self._rgb(line.color) for line in self._series]:
+            self._draw()
+
+    def draw_line(self, y: int) -> Strip:
         return text_strip(self, self._shown[y] if y < len(self._shown) else Text())
-
-
-def _changed(old: str, new: str) -> tuple[int, int]:
-    """First and one past the last cell in which two lines differ."""
-    width = max(len(old), len(new))
-    old, new = old.ljust(width), new.ljust(width)
-    differ = [at for at in range(width) if old[at] != new[at]]
-    return (differ[0], differ[-1] + 1) if differ else (0, width)

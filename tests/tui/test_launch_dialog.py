@@ -117,7 +117,7 @@ async def test_at_80x24_with_many_fields_message_command_and_keys_stay_in_view()
     async with app.run_test(size=(80, 24)) as pilot:
         app.form.query_one("#field-more24").focus()
         await pilot.pause()
-        for selector in ("#heading", "#message", "#command", "#keys", "#field-more24"):
+        for selector in ("#heading", "#message", "#command", "#form-keys", "#field-more24"):
             region = app.form.query_one(selector).region
             assert region.height > 0, selector
             assert region.bottom <= 24, selector

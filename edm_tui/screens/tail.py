@@ -1,0 +1,248 @@
+"""The tail: a job's log as it comes, where the training is, and its loss. Leaving it stops nothing."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import ClassVar
+
+from rich.text import Text
+from textual import events, on, work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Container
+from textual.widgets import Input
+
+from edm_core.errors import EdmError
+from edm_core.jobs.logtail import is_error
+from edm_core.snapshots.jobs import JobSnapshot
+from edm_core.snapshots.runs import RunRow
+from edm_tui.messages import ActionRequested
+from edm_tui.screens.base import EdmScreen
+from edm_tui.screens.curves import Curves
+from edm_tui.screens.tail_feed import News, TailFeed
+from edm_tui.screens.tail_header import Rate, metrics_line, state_line
+from edm_tui.widgets.key_bar import KeyBar
+from edm_tui.widgets.log_view import LogView
+from edm_tui.widgets.metric_chart import MetricChart
+from edm_tui.widgets.text_line import TextLine
+
+POLL_SECONDS = 0.2
+WIDE = 120
+
+
+class TailScreen(EdmScreen):
+    """`rows` holds the run; `job` is given where a job is followed that has no run yet."""
+
+    context = "tail"
+    CSS_PATH = "../styles/tail.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("&", "only_matching", "only lines that match", show=False)]
+
+    def __init__(self, rows: Sequence[RunRow], job: JobSnapshot | None = None) -> None:
+        super().__init__()
+        self.row = rows[0] if rows else None
+        self.job = job or (self.row.job if self.row else None)
+        self._rate = Rate()
+        self._pane = 0
+
+    def compose(self) -> ComposeResult:
+        ascii_only = bool(getattr(self.app, "ascii_only", False))
+        yield TextLine(id="tail-state")
+        yield TextLine(id="tail-metrics")
+        with Container(id="tail-body"):
+            yield MetricChart("loss", ascii_only=ascii_only, id="tail-chart")
+            yield LogView(id="tail-log")
+        yield Input(id="tail-search", compact=True, placeholder="search in the log")
+        yield TextLine(id="tail-status")
+        yield KeyBar(self.context, id="keys")
+
+    def on_mount(self) -> None:
+        self.curves = Curves(self.services.workspace.settings.metrics)
+        search = self.query_one("#tail-search", Input)
+        search.display = search.cursor_blink = False
+        self.log_view.focus()
+        self.log_view.note = "nothing in the log yet" if self.job else "no log was captured: this run has no job here"
+        self._place()
+        self._say()
+        self._read_histories()
+        if self.job is not None:
+            self._follow(TailFeed(self.job))
+
+    @property
+    def log_view(self) -> LogView:
+        return self.query_one("#tail-log", LogView)
+
+    def targets(self) -> tuple[RunRow, ...]:
+        return () if self.row is None else (self.row,)
+
+    # What is new --------------------------------------------------------------
+
+    @work(exclusive=True, group="histories")
+    async def _read_histories(self) -> None:
+        """What MLflow has of the run: all of the chart without a job, the epochs before a resume with one."""
+        if self.row is None or not self.row.run_id:
+            return
+        try:
+            detail = await self.services.detail(self.row)
+        except EdmError as error:
+            self.notify(error.message, severity="warning", markup=False)
+            return
+        self.curves.add_histories(detail.histories)
+        self._draw()
+
+    @work(exclusive=True, group="follow")
+    async def _follow(self, feed: TailFeed) -> None:
+        while not feed.ended:
+            news = await self.services.in_thread(feed.poll)
+            if news:
+                self._take(news)
+            await asyncio.sleep(0 if feed.behind else POLL_SECONDS)
+
+    def _take(self, news: News) -> None:
+        if news.restarted:
+            self.log_view.clear()
+        self.log_view.feed(news.lines, news.replace_last)
+        for progress in news.progress:
+            self._rate.add(progress)
+            if progress.metrics:
+                self.curves.add(progress.epoch, progress.metrics)
+        if news.job is not None:
+            self.job = news.job
+        self._draw()
+
+    def _draw(self) -> None:
+        self.query_one("#tail-chart", MetricChart).show(self.curves.series())
+        self._say()
+
+    # Saying -------------------------------------------------------------------
+
+    def _say(self) -> None:
+        ascii_only = bool(getattr(self.app, "ascii_only", False))
+        name = (self.row.name if self.row else "") or (self.job.run_name or self.job.title if self.job else "")
+        self._show("#tail-state", state_line(name, self.job, self._rate.value, ascii_only=ascii_only))
+        self._show("#tail-metrics", metrics_line(self.curves, self.row))
+        self._say_where()
+        self.query_one("#keys", KeyBar).update_keys(self.reason)
+
+    def _show(self, selector: str, text: Text) -> None:
+        self.query_one(selector, TextLine).say(text)
+
+    @on(LogView.Moved)
+    def _say_where(self) -> None:
+        log, search = self.log_view, self.query_one("#tail-search", Input)
+        parts = [f"{log.buffer.lines:,} lines"]
+        if log.buffer.lines:
+            parts.insert(0, "following" if log.following else f"at line {log.buffer.line_of(log.top):,}, G follows")
+        if log.buffer.dropped:
+            parts.append(f"the first {log.buffer.dropped:,} are in the file only")
+        if log.buffer.pattern is not None:
+            only = "only these" if log.buffer.only_matching else "& only these"
+            parts.append(f"{log.buffer.matches():,} match · enter next · {only} · esc clears")
+        elif search.display:
+            parts.append("type to search · enter next · ↑ before · esc back to the log")
+        leave = "esc leave (it goes on)" if self.job and self.job.active else "esc leave"
+        self._show("#tail-status", Text(" · ".join([*parts, leave]), style="dim"))
+
+    # Verbs --------------------------------------------------------------------
+
+    def reason(self, verb: str) -> str:
+        """Verbs of this screen that cannot run now."""
+        if verb == "stop":
+            return "" if self.job is not None and self.job.active else "no job is running"
+        if verb == "tail":
+            return "you are here"
+        return super().reason(verb)
+
+    def do_stop(self) -> None:
+        """Stop the job, after a question: what was trained since the last checkpoint is lost."""
+        from edm_tui.dialogs.confirm import ConfirmDialog
+
+        job = self.job
+        if job is None:
+            return
+        name = job.run_name or job.title
+        costs = (
+            "It leaves the queue." if job.state == "queued" else "The epoch that goes on now is lost; the rest stays."
+        )
+
+        def answered(yes: bool | None) -> None:
+            if yes:
+                argv = ("jobs", "stop", job.id)
+                self.app.post_message(ActionRequested("stop", argv, "tracking", f"Stop {name}"))
+
+        self.app.push_screen(ConfirmDialog(f"Stop {name}?", (costs,), "stop"), answered)
+
+    def do_first_error(self) -> None:
+        """Go to the first line that looks like an error."""
+        if not self.log_view.go_to_first(is_error):
+            self.notify("no error in the log so far", markup=False)
+
+    def do_wrap(self) -> None:
+        """Wrap long lines, or cut them."""
+        self.log_view.wrap(not self.log_view.buffer.wrapped)
+
+    def do_filter(self) -> None:
+        """Search in the log."""
+        search = self.query_one("#tail-search", Input)
+        search.display = True
+        search.focus()
+        self._say_where()
+
+    def do_open(self) -> None:
+        """The next place of what is searched for."""
+        self.log_view.find_next(1)
+
+    def action_only_matching(self) -> None:
+        self.log_view.filter(not self.log_view.buffer.only_matching and self.log_view.buffer.pattern is not None)
+
+    def do_back(self) -> None:
+        """One layer: the search line, then what is searched for, then the screen."""
+        search = self.query_one("#tail-search", Input)
+        if search.has_focus:
+            self.log_view.focus()
+            search.display = bool(search.value)
+        elif self.log_view.buffer.pattern is not None or search.display:
+            search.value = ""
+            search.display = False
+            self.log_view.search("")
+            self.log_view.filter(False)
+            self._say_where()
+        else:
+            super().do_back()
+
+    @on(Input.Changed, "#tail-search")
+    def _searched(self, event: Input.Changed) -> None:
+        self.log_view.search(event.value)
+        self._say_where()
+
+    @on(Input.Submitted, "#tail-search")
+    def _search_on(self) -> None:
+        self.log_view.find_next(1)
+
+    def on_key(self, event: events.Key) -> None:
+        if event.key in ("up", "down") and self.query_one("#tail-search", Input).has_focus:
+            event.stop()
+            self.log_view.find_next(1 if event.key == "down" else -1)
+
+    # Layout -------------------------------------------------------------------
+
+    def on_resize(self) -> None:
+        self._place()
+
+    def _place(self) -> None:
+        """Chart beside the log where there is room, above it where there is not."""
+        wide = self.size.width >= WIDE
+        self.set_class(wide, "-wide")
+        chart = self.query_one("#tail-chart", MetricChart)
+        if wide:
+            chart.styles.width, chart.styles.height = max(30, self.size.width * 2 // 5 + self._pane), "1fr"
+        else:
+            chart.styles.width, chart.styles.height = "100%", max(5, self.size.height // 3 + self._pane)
+
+    def do_enlarge(self) -> None:
+        """More room for the chart."""
+        self._pane = min(self._pane + 4, 60)
+        self._place()
+
+    def do_shrink(self) -> None:
+        """Less room for the chart."""
+        self._pane = max(self._pane - 4, -60)
+        self._place()

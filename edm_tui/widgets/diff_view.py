@@ -1,0 +1,151 @@
+"""What differs between runs, as lines: sections that fold, a column for each run, better and worse by sign and word."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rich.text import Text
+
+from edm_core.snapshots.diff import SECTIONS, DiffEntry, RunDiff
+from edm_tui.formatting import NOTHING, number
+from edm_tui.widgets.cells import Cell, Column, cut, layout, plain
+from edm_tui.widgets.line_list import Line
+
+_LONGEST = 200
+"""Lines of one value that are shown when it is opened."""
+
+
+@dataclass(frozen=True, slots=True)
+class DiffLook:
+    """What is folded, what is opened, and whether the same is shown too."""
+
+    folded: frozenset[str] = frozenset()
+    opened: frozenset[str] = frozenset()
+    show_same: bool = False
+    ascii_only: bool = False
+
+
+def section_key(section: str) -> str:
+    return f"section:{section}"
+
+
+def entry_key(section: str, key: str) -> str:
+    return f"entry:{section}:{key}"
+
+
+def diff_lines(diff: RunDiff, look: DiffLook, width: int) -> tuple[Text, list[Line]]:
+    """The header with the runs' names, and the lines below it. Columns line up across sections."""
+    shown = {name: visible_entries(diff, name, look) for name in SECTIONS}
+    cells = [_cells(entry, len(diff.names)) for name in SECTIONS for entry in shown[name]]
+    header, texts = layout(_columns(diff), cells, width)
+    lines: list[Line] = []
+    rest = iter(texts)
+    for name in SECTIONS:
+        lines.append(Line(section_head(diff, name, look), section_key(name)))
+        for entry in shown[name]:
+            lines.append(Line(next(rest), entry_key(name, entry.key)))
+            if entry_key(name, entry.key) in look.opened:
+                lines += [Line(text) for text in opened_lines(diff.names, entry, width)]
+    return header, lines
+
+
+def visible_entries(diff: RunDiff, section: str, look: DiffLook) -> list[DiffEntry]:
+    """The entries of a section that are shown: none while it is folded, all or only those that differ."""
+    if section in look.folded:
+        return []
+    return [entry for entry in diff.sections.get(section, ()) if look.show_same or not entry.same]
+
+
+def section_head(diff: RunDiff, section: str, look: DiffLook) -> Text:
+    """`▾ metrics   6 of 6 differ`, and why it is empty or partial where that is known."""
+    entries = diff.sections.get(section, ())
+    differ = sum(1 for entry in entries if not entry.same)
+    marks = ("+", "-") if look.ascii_only else ("▸", "▾")
+    text = Text(f"{marks[section not in look.folded]} {section:<12}", style="bold", end="")
+    if differ:
+        text.append(f" {differ:,} of {len(entries):,} differ", style="not bold")
+        text.append(_balance(diff, entries), style="not bold")
+    else:
+        text.append(f" same ({len(entries):,})" if entries else " nothing", style="not bold dim")
+    if section in diff.notes:
+        text.append(f"   {plain(diff.notes[section])}", style="not bold dim")
+    return text
+
+
+def _balance(diff: RunDiff, entries: Sequence[DiffEntry]) -> str:
+    """How many are better and worse, of two runs."""
+    if len(diff.names) != 2:
+        return ""
+    words = [verdict for entry in entries for verdict in entry.verdicts]
+    better, worse = words.count("better"), words.count("worse")
+    return f"   {better:,} better, {worse:,} worse" if better or worse else ""
+
+
+def summary(diff: RunDiff) -> str:
+    """`1 of 9 params, 6 of 6 metrics differ`."""
+    parts = []
+    for name in ("params", "metrics"):
+        entries = diff.sections.get(name, ())
+        if entries:
+            parts.append(f"{sum(1 for entry in entries if not entry.same):,} of {len(entries):,} {name}")
+    return f"{', '.join(parts)} differ" if parts else "nothing to compare"
+
+
+def _columns(diff: RunDiff) -> list[Column]:
+    columns = [Column("", flex=True), Column(f"{cut(plain(diff.names[0]), 32)} (baseline)", right=True, flex=True)]
+    for name in diff.names[1:]:
+        columns += [Column(cut(plain(name), 32), right=True, flex=True), Column("", right=True), Column("")]
+    return columns
+
+
+def _cells(entry: DiffEntry, runs: int) -> list[Cell]:
+    cells: list[Cell] = [f"  {entry.key}", value_text(entry.values[0])]
+    for index in range(1, runs):
+        delta = entry.deltas[index] if index < len(entry.deltas) else None
+        verdict = entry.verdicts[index] if index < len(entry.verdicts) else ""
+        style = {"better": "$success", "worse": "$error"}.get(verdict, "")
+        change = "" if delta is None or entry.same else signed(delta)
+        cells += [value_text(entry.values[index]), Text(change, style=style), Text(verdict, style=style)]
+    return [_dimmed(cell) for cell in cells] if entry.same else cells
+
+
+def _dimmed(cell: Cell) -> Text:
+    return Text(plain(cell), style="dim") if isinstance(cell, str) else cell
+
+
+def signed(delta: float) -> str:
+    """+0.0123 or −0.0123."""
+    shown = number(abs(delta))
+    return f"{'−' if delta < 0 else '+'}{shown}"
+
+
+def value_text(value: Any) -> str:
+    """A value on one line."""
+    if value is None:
+        return NOTHING
+    if isinstance(value, float):
+        return number(value)
+    lines = str(value).splitlines() or [""]
+    return lines[0] if len(lines) == 1 else f"{lines[0]} … {len(lines)} lines"
+
+
+def opened_lines(names: Sequence[str], entry: DiffEntry, width: int) -> list[Text]:
+    """The whole values of an entry, below one another."""
+    lines = []
+    for name, value in zip(names, entry.values, strict=True):
+        lines.append(Text(f"    {plain(name)}", style="dim", end=""))
+        raw = NOTHING if value is None else str(value)
+        pieces = [piece for line in raw.splitlines() or [""] for piece in _wrapped(plain(line), max(20, width - 8))]
+        lines += [Text(f"      {piece}", end="") for piece in pieces[:_LONGEST]]
+        if len(pieces) > _LONGEST:
+            lines.append(Text(f"      … {len(pieces) - _LONGEST:,} more lines", style="dim", end=""))
+    return lines
+
+
+def _wrapped(line: str, width: int) -> list[str]:
+    return [line[start : start + width] for start in range(0, len(line), width)] or [""]
+
+
+def quiet_sections(diff: RunDiff) -> Collection[str]:
+    """Sections in which nothing differs: folded at first."""
+    return [name for name in SECTIONS if all(entry.same for entry in diff.sections.get(name, ()))]
