@@ -75,7 +75,8 @@ def run_fold(tracks: Sequence[Track], fold: int, folds: int, config: TrainingCon
     fabric.launch()
     steps = len(train_loader) * config.epochs
     optimizer, schedule = make_optimizer(model, config, steps)
-    loop = EpochLoop(fabric, *fabric.setup(model, optimizer), schedule, config)
+    network, wrapped = fabric.setup(model, optimizer)
+    loop = EpochLoop(fabric, network, wrapped, schedule, config)
     for epoch in range(1, config.epochs + 1):
         train_loader.sampler.set_epoch(epoch)  # type: ignore[attr-defined]
         loop.train(train_loader, lambda _: None)
@@ -96,6 +97,7 @@ def run_fold(tracks: Sequence[Track], fold: int, folds: int, config: TrainingCon
 
 def summary_of(results: Sequence[FoldResult]) -> dict[str, Any]:
     """Means over the folds (a fold counts once, however many tracks it has), and the lowest fold."""
+
     def mean(name: str) -> float:
         return float(np.mean([getattr(result, name) for result in results]))
 

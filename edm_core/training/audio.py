@@ -114,7 +114,7 @@ class FeatureCache:
 
 def _read_entry(path: Path) -> Features | None:
     try:
-        with np.load(path, allow_pickle=False) as entry:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as entry:
             frames = entry["frames"]
     except FileNotFoundError:
         return None

@@ -5,6 +5,7 @@ Nothing heavy is imported here: the TUI reads this table before anything of torc
 
 import datetime as dt
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal
@@ -244,6 +245,6 @@ def _short(value: Value) -> bool:
 
 def default_run_name(config: TrainingConfig, now: dt.datetime) -> str:
     """run_{YYYYMMDD}_{HHMMSS}_{backbone}_{description}; without the last part where there is no description."""
-    words = "".join(c if c.isalnum() or c in "-." else "_" for c in config.description.strip().lower())
-    parts = ["run", f"{now:%Y%m%d}", f"{now:%H%M%S}", config.backbone, words[:60]]
+    words = "_".join(re.findall(r"\w+", config.description.lower()))[:60]
+    parts = ["run", f"{now:%Y%m%d}", f"{now:%H%M%S}", config.backbone, words]
     return "_".join(part for part in parts if part)

@@ -22,6 +22,7 @@ from edm_core.errors import TrainingError
 from edm_core.training import targets
 from edm_core.training.audio import FRAME_RATE, FeatureCache, Features
 from edm_core.training.config import TrainingConfig
+from edm_core.training.model import novelty, running_sums
 
 Batch = dict[str, Tensor]
 Key = tuple[int, int, int, int]
@@ -33,10 +34,12 @@ GAIN = 0.15
 
 @dataclass(frozen=True)
 class Track:
-    """An annotation with its frames, and the targets by head: arrays over frames."""
+    """An annotation with its frames, their running sums (frames + 1, MELS), and the targets by head: arrays over
+    frames."""
 
     annotation: Annotation
     frames: Features
+    sums: Tensor
     targets: dict[str, NDArray[Any]]
 
     @property
@@ -52,6 +55,7 @@ def make_track(annotation: Annotation, cache: FeatureCache) -> Track:
     return Track(
         annotation,
         frames,
+        running_sums(torch.from_numpy(frames).unsqueeze(0))[0],
         {
             "boundary": targets.bumps(annotation.boundaries, count, targets.BOUNDARY_WIDTH),
             "energy": targets.energy_bands(frames),
@@ -134,7 +138,10 @@ class ExcerptDataset(Dataset[Batch]):
         cut = slice(start, start + self.length)
         gain = np.float32(generator.uniform(-GAIN, GAIN))
         values = {name: array[cut] for name, array in track.targets.items()}
-        values["frames"] = track.frames[cut] + gain
+        # Novelty is of the track, not of the excerpt, whose edges would otherwise look like changes.
+        here = torch.arange(start, min(start + self.length, len(track.frames)))
+        planes = novelty(track.sums.unsqueeze(0), here)[0].numpy()
+        values["frames"] = np.concatenate([track.frames[cut] + gain, planes], axis=1)
         values["energy"] = values["energy"] + gain
         return {name: self._padded(array) for name, array in values.items()}
 

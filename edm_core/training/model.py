@@ -18,25 +18,35 @@ DILATIONS = (1, 2, 4, 8, 16, 32, 64, 128)
 HEAD_SIZES = {"boundary": 1, "energy": 3, "beat": 1, "label": 5}
 
 
-def novelty_planes(frames: Tensor) -> Tensor:
-    """Log-mel frames (batch, frames, MELS) → (batch, frames, PLANES * MELS).
+def running_sums(frames: Tensor) -> Tensor:
+    """Sums of all frames before each one: (batch, frames, MELS) → (batch, frames + 1, MELS).
 
-    The first plane is the input; then, for w of 1, 2, 4 and 8 s, |mean of the next w − mean of the previous w|,
-    over the frames that there are. Where either side has none the plane is 0.
+    In float64, as sums of thousands of frames lose digits in float32, and differences of them show it.
     """
-    count = frames.shape[1]
-    # Sums of thousands of frames lose digits in float32, and differences of them show it.
-    total = nn.functional.pad(frames.double().cumsum(dim=1), (0, 0, 1, 0))
-    here = torch.arange(count, device=frames.device)
-    planes = [frames]
+    return nn.functional.pad(frames.double().cumsum(dim=1), (0, 0, 1, 0))
+
+
+def novelty(sums: Tensor, here: Tensor) -> Tensor:
+    """|mean of the next w − mean of the previous w| for w of 1, 2, 4 and 8 s, at the frames `here`.
+
+    Takes the running sums of a whole track; returns (batch, len(here), len(NOVELTY_SECONDS) * MELS). The means are
+    over the frames that there are; the first frame, which nothing precedes, gets 0.
+    """
+    count = sums.shape[1] - 1
+    planes = []
     for seconds in NOVELTY_SECONDS:
         width = seconds * FRAME_RATE
         after, before = (here + width).clamp(max=count), (here - width).clamp(min=0)
-        following = (total[:, after] - total[:, here]) / (after - here).unsqueeze(1)
-        previous = (total[:, here] - total[:, before]) / (here - before).clamp(min=1).unsqueeze(1)
-        plane = (following - previous).abs() * (here > 0).unsqueeze(1)
-        planes.append(plane.to(frames.dtype))
-    return torch.cat(planes, dim=2)
+        following = (sums[:, after] - sums[:, here]) / (after - here).unsqueeze(1)
+        previous = (sums[:, here] - sums[:, before]) / (here - before).clamp(min=1).unsqueeze(1)
+        planes.append((following - previous).abs() * (here > 0).unsqueeze(1))
+    return torch.cat(planes, dim=2).float()
+
+
+def novelty_planes(frames: Tensor) -> Tensor:
+    """Log-mel frames of whole tracks (batch, frames, MELS) → the network's input (batch, frames, PLANES * MELS)."""
+    here = torch.arange(frames.shape[1], device=frames.device)
+    return torch.cat([frames, novelty(running_sums(frames), here)], dim=2)
 
 
 class ResidualBlock(nn.Module):
@@ -54,7 +64,11 @@ class ResidualBlock(nn.Module):
 
 
 class CnnBackbone(nn.Module):
-    """Novelty planes, then dilated convolutions over time: (batch, frames, MELS) → (batch, channels, frames)."""
+    """Dilated convolutions over time.
+
+    Takes log-mel frames of whole tracks (batch, frames, MELS), or excerpts with the novelty planes that their
+    tracks have there (batch, frames, PLANES * MELS); returns (batch, channels, frames).
+    """
 
     def __init__(self, channels: int = 48, dropout: float = 0.1) -> None:
         super().__init__()
@@ -63,20 +77,21 @@ class CnnBackbone(nn.Module):
         self.blocks = nn.Sequential(*(ResidualBlock(channels, d, dropout) for d in DILATIONS))
 
     def forward(self, frames: Tensor) -> Tensor:
-        planes = novelty_planes(frames).transpose(1, 2)
-        return self.blocks(self.stem(planes))  # type: ignore[no-any-return]
+        planes = novelty_planes(frames) if frames.shape[2] == MELS else frames
+        return self.blocks(self.stem(planes.transpose(1, 2)))  # type: ignore[no-any-return]
 
 
 BACKBONES: dict[str, Callable[[], nn.Module]] = {"cnn": CnnBackbone}
-"""What `--backbone` can name: calls that give a module with `.channels`, frames (batch, frames, MELS) in,
-(batch, channels, frames) out."""
+"""What `--backbone` can name: calls that give a module with `.channels`, frames (batch, frames, MELS) or
+(batch, frames, PLANES * MELS) in, (batch, channels, frames) out."""
 
 
 class StructureModel(nn.Module):
     """A backbone under frame-level heads.
 
-    `forward` takes log-mel frames (batch, frames, MELS) as `edm_core.training.audio` makes them, and returns
-    logits by head: boundary, beat (batch, frames); energy (batch, frames, 3); label (batch, frames, 5).
+    `forward` takes log-mel frames of whole tracks (batch, frames, MELS) as `edm_core.training.audio` makes them, or
+    excerpts with their novelty planes (batch, frames, PLANES * MELS). It returns logits by head: boundary, beat
+    (batch, frames); energy (batch, frames, 3); label (batch, frames, 5).
     """
 
     def __init__(self, backbone: str = "cnn", heads: tuple[str, ...] = ("boundary", "energy", "beat")) -> None:
