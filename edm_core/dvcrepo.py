@@ -104,10 +104,10 @@ class DvcRepo:
                 return value
         return ""
 
-    def cloud_status(self, targets: Sequence[str]) -> dict[str, dict[str, str]]:
-        """What of these pointers the remote does not hold as the cache does: {pointer: {object: word}}; {} in sync."""
-        text = self.must("status", "-c", "--json", "--", *targets)
-        return _json_object(text)
+    def cloud_status(self, targets: Sequence[str], remote: str) -> dict[str, str]:
+        """What of these pointers the remote does not hold as the cache does: {file: DVC's word}; {} when in sync."""
+        text = self.must("status", "-c", "-r", remote, "--json", "--", *targets)
+        return {str(path): str(word) for path, word in _json_object(text).items()}
 
 
 def _option(path: Path, section: str, option: str) -> str:
@@ -120,7 +120,7 @@ def _option(path: Path, section: str, option: str) -> str:
     return ""
 
 
-def _json_object(text: str) -> dict[str, dict[str, str]]:
+def _json_object(text: str) -> dict[str, object]:
     """The JSON object in DVC's output, which may stand between lines of narration."""
     start = text.find("{")
     try:

@@ -2,7 +2,7 @@
 
 import os
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -98,6 +98,11 @@ class GitRepo:
         """Whether the index holds this path."""
         return bool(self.answer("ls-files", "--", path))
 
+    def index_entry(self, path: str) -> str:
+        """`mode sha` of a path in the index; "" when it is not there, or in conflict."""
+        words = self.answer("ls-files", "--stage", "--", path).split()
+        return f"{words[0]} {words[1]}" if len(words) == 4 and words[2] == "0" else ""
+
     def at(self, revision: str, path: str) -> str | None:
         """The text of a file at a commit; None when it is not there."""
         done = self.ask("show", f"{revision}:./{path}")
@@ -116,6 +121,18 @@ class GitRepo:
         if not (branch and remote and merge) or len(counts) != 2:
             return None
         return Upstream(remote, merge.removeprefix("refs/heads/"), int(counts[0]), int(counts[1]))
+
+    def unpushed(self) -> list[str]:
+        """Commits of HEAD that no remote branch holds, oldest first; none where there is no git remote."""
+        if not self.remotes():
+            return []
+        return self.answer("rev-list", "--reverse", "HEAD", "--not", "--remotes").split()
+
+    def commits_ahead(self, path: str) -> bool:
+        """Whether an unpushed commit changed this path."""
+        if not self.remotes():
+            return False
+        return bool(self.answer("rev-list", "-1", "HEAD", "--not", "--remotes", "--", path))
 
     def remotes(self) -> list[str]:
         return self.answer("remote").split()
@@ -147,21 +164,30 @@ class GitRepo:
         named = [path for path in paths if self.tracked(path)]
         done = self.run("commit", "--quiet", "--only", "-m", message, "--", *named)
         if done.returncode != 0:
-            if added:
-                self._must("rm", "--cached", "--quiet", "--", *added)
-            raise ActionError(f"git did not commit: {_said(done)}", _commit_hint(done))
+            self.restore_index(dict.fromkeys(added, ""))
+            raise ActionError(f"git did not commit: {said(done)}", _commit_hint(done))
         return self.head()
 
-    def forget(self, paths: Sequence[str]) -> None:
-        """Take paths out of the index that HEAD does not hold (they were staged for a commit that never came)."""
-        named = [path for path in paths if self.tracked(path) and self.at("HEAD", path) is None]
-        if named:
-            self._must("rm", "--cached", "--quiet", "--", *named)
+    def restore_index(self, entries: Mapping[str, str]) -> None:
+        """Bring these paths' index entries back to what `index_entry` said of them."""
+        for path, entry in entries.items():
+            if self.index_entry(path) == entry:
+                continue
+            if entry:
+                mode, sha = entry.split()
+                self._must(
+                    "update-index",
+                    "--add",
+                    "--cacheinfo",
+                    f"{mode},{sha},{self.answer('rev-parse', '--show-prefix')}{path}",
+                )
+            else:
+                self._must("rm", "--cached", "--quiet", "--", path)
 
     def _must(self, *args: str) -> str:
         done = self.run(*args)
         if done.returncode != 0:
-            raise ActionError(f"`git {args[0]}` failed: {_said(done)}", "Try the command by hand.")
+            raise ActionError(f"`git {args[0]}` failed: {said(done)}", "Try the command by hand.")
         return done.stdout
 
 
@@ -169,7 +195,8 @@ def git_of(workspace: Workspace) -> GitRepo:
     return GitRepo(workspace.root, workspace.command_log_path)
 
 
-def _said(done: subprocess.CompletedProcess[str]) -> str:
+def said(done: subprocess.CompletedProcess[str]) -> str:
+    """git's own words for what went wrong, on one line."""
     text = (done.stderr.strip() or done.stdout.strip()).splitlines()
     return " / ".join(line.strip() for line in text[-6:] if line.strip()) or f"exit status {done.returncode}"
 

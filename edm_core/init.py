@@ -151,10 +151,10 @@ def _init_dvc(workspace: Workspace, top: Path, say: Say) -> list[str]:
     say("dvc init")
     git = git_of(workspace)
     names = [".dvc/config", ".dvc/.gitignore", ".dvcignore"]
-    before = {name for name in names if git.tracked(name)}
-    dvc.must("init", "--quiet", *([] if top == workspace.root else ["--subdir"]))
+    before = {name: git.index_entry(name) for name in names}
+    dvc.must("init", *([] if top == workspace.root else ["--subdir"]))
     # `dvc init` stages its files; nothing is staged here that the user did not ask for.
-    git.forget([name for name in names if name not in before])
+    git.restore_index(before)
     return [name for name in names if (workspace.root / name).exists()]
 
 

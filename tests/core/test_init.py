@@ -10,14 +10,7 @@ from edm_core.actions.doctor_index import index_gaps
 from edm_core.errors import WorkspaceError
 from edm_core.init import init_workspace, settings_text
 from edm_core.settings import Settings, load_settings
-from tests.support.versioning import clean_env, dvc, edm, git, make_repository
-
-
-@pytest.fixture(autouse=True)
-def own_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for key, value in clean_env(tmp_path).items():
-        monkeypatch.setenv(key, value)
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+from tests.support.versioning import dvc, edm, git, make_repository
 
 
 def test_every_key_of_the_settings_is_there_with_its_sentence_and_default(tmp_path: Path) -> None:

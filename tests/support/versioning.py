@@ -1,6 +1,7 @@
 """Real git, DVC and MLflow in a temporary folder, and runs in them as a training would leave them."""
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -14,17 +15,6 @@ from edm_core.stores.mlflow_client import ensure_experiment, mlflow_client
 from edm_core.workspace import Workspace, find_workspace
 
 PYTHON = sys.executable
-
-
-def clean_env(home: Path, **more: str) -> dict[str, str]:
-    """The environment without anything of the user's that git, DVC or MLflow would read."""
-    drop = ("GIT_", "MLFLOW_", "EDM_", "DVC_")
-    env = {key: value for key, value in os.environ.items() if not key.startswith(drop)}
-    fixed = {"HOME": str(home), "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull,
-             "DVC_NO_ANALYTICS": "1", "DVC_GLOBAL_CONFIG_DIR": str(home / "dvc"),
-             "DVC_SITE_CACHE_DIR": str(home / "site"),
-             "MLFLOW_DISABLE_TELEMETRY": "true", "OMP_NUM_THREADS": "1"}  # fmt: skip
-    return env | fixed | more
 
 
 def sh(cwd: Path, *argv: str, env: Mapping[str, str] | None = None, rc: int | None = 0) -> str:
@@ -71,6 +61,11 @@ def make_workspace(root: Path, *, remote: Path | None = None, git_remote: Path |
     """A committed workspace; with a DVC remote in a folder, and a bare git repository as origin."""
     make_repository(root)
     init_workspace(root, os.environ, commit=True)
+    _add_remotes(root, remote, git_remote)
+    return find_workspace(root)
+
+
+def _add_remotes(root: Path, remote: Path | None, git_remote: Path | None) -> None:
     if remote is not None:
         remote.mkdir(parents=True, exist_ok=True)
         dvc(root, "remote", "add", "-q", "-d", "store", str(remote))
@@ -79,6 +74,21 @@ def make_workspace(root: Path, *, remote: Path | None = None, git_remote: Path |
         git(root, "init", "-q", "--bare", "-b", "main", str(git_remote))
         git(root, "remote", "add", "origin", str(git_remote))
         git(root, "push", "-q", "-u", "origin", "main")
+
+
+def new_workspace(tmp_path: Path, *, remote: bool = False, git_remote: bool = False) -> Workspace:
+    """`tmp_path/project`, a copy of one workspace a test session: MLflow's schema alone takes more than a second.
+
+    With `remote` a DVC remote in `tmp_path/remote`, with `git_remote` a bare origin in `tmp_path/origin.git`.
+    """
+    template = tmp_path.parent / "versioning-template"
+    if not template.exists():
+        made = make_workspace(tmp_path / "template")
+        ensure_experiment(mlflow_client(made), made)
+        shutil.copytree(made.root, template)
+    root = tmp_path / "project"
+    shutil.copytree(template, root)
+    _add_remotes(root, tmp_path / "remote" if remote else None, tmp_path / "origin.git" if git_remote else None)
     return find_workspace(root)
 
 

@@ -1,0 +1,82 @@
+"""Push: DVC objects, seen on the remote, then git: in that order nobody ever pulls a pointer without its data."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from edm_core.actions.push_git import push_branch
+from edm_core.actions.push_history import older_versions, push_objects
+from edm_core.dvcrepo import DvcRepo
+from edm_core.errors import ActionError
+from edm_core.gitrepo import git_of
+from edm_core.journal import Journal
+from edm_core.lock import Say, data_lane, quiet
+from edm_core.snapshots.outcome import Outcome
+from edm_core.stores.data_states import pointer, remember_pushed
+from edm_core.workspace import Workspace
+
+
+def push(workspace: Workspace, run_dirs: Sequence[str] | None = None, *, say: Say = quiet) -> Outcome:
+    """Push these kept runs (folders relative to the workspace), or every kept run and the data set, then git.
+
+    What the commits that git is going to push name is pushed too, older versions of a run among it.
+    Raises an EdmError when it stops; what has arrived stays, and pushing again goes on from there.
+    """
+    with data_lane(workspace, "edm push", say):
+        dvc = DvcRepo(workspace, say)
+        remote, address = dvc.require_remote()
+        targets = chosen(workspace, run_dirs)
+        git = git_of(workspace)
+        names = sorted({*targets, *(path for path in all_pointers(workspace) if git.commits_ahead(path))})
+        entry = Journal(workspace).begin("push", ", ".join(names) or "git", remote=remote)
+        try:
+            pushed = _push_data(workspace, dvc, remote, address, names)
+            told, git_done = push_branch(git, say)
+        except BaseException as error:
+            Journal(workspace).failed(entry.id, str(error) or type(error).__name__)
+            raise
+        Journal(workspace).done(entry.id)
+        data = {"remote": remote, "address": address, "pushed": names, "older_versions": pushed, "git": git_done}
+        count = f"{len(names)} pointer{'s' if len(names) != 1 else ''}"
+        return Outcome(f"pushed {count} to {remote}, verified there", told, "done", ("runs", "data"), data)
+
+
+def chosen(workspace: Workspace, run_dirs: Sequence[str] | None) -> list[str]:
+    """The pointers of these runs, or all of the workspace. Raises ActionError for a run that is not kept."""
+    if run_dirs is None:
+        return all_pointers(workspace)
+    for run_dir in run_dirs:
+        if not (workspace.root / f"{run_dir}.dvc").exists():
+            raise ActionError(f"{run_dir} is not kept, so there is nothing to push", f"edm keep {Path(run_dir).name}")
+    return [f"{run_dir}.dvc" for run_dir in run_dirs]
+
+
+def all_pointers(workspace: Workspace) -> list[str]:
+    """Every RUN.dvc, and data.dvc, relative to the workspace."""
+    runs = sorted(workspace.runs_dir.glob("*.dvc")) if workspace.runs_dir.is_dir() else []
+    data = [workspace.data_pointer] if workspace.data_pointer.exists() else []
+    return [workspace.relative(path) for path in (*runs, *data)]
+
+
+def _push_data(workspace: Workspace, dvc: DvcRepo, remote: str, address: str, names: Sequence[str]) -> int:
+    """Push and verify; returns how many older versions went along."""
+    if names:
+        dvc.say(f"dvc push to {remote} ({address}): {', '.join(Path(name).stem for name in names)}")
+        hint = f"What arrived stays there: `edm push` goes on. Is {address} reachable, with space and credentials?"
+        dvc.must("push", "-r", remote, "--", *names, hint=hint)
+        _verify(dvc, remote, names)
+        for name in names:
+            remember_pushed(workspace, pointer(workspace.root / name).hash, remote)
+    older = older_versions(workspace)
+    if older:
+        dvc.say(f"{len(older)} older versions that the unpushed commits name")
+        push_objects(workspace, older, remote)
+    return len(older)
+
+
+def _verify(dvc: DvcRepo, remote: str, names: Sequence[str]) -> None:
+    """Raise ActionError when the remote does not hold all that these pointers name."""
+    missing = dvc.cloud_status(names, remote)
+    if missing:
+        words = ", ".join(f"{path} ({word})" for path, word in list(missing.items())[:3])
+        hint = "Objects that the cache here has lost too: `edm doctor`, or `dvc pull` from where they are."
+        raise ActionError(f"{len(missing)} objects are not on {remote}: {words}", hint)

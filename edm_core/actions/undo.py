@@ -1,0 +1,87 @@
+"""Undo the last action, by the journal on disk; what cannot be undone says so."""
+
+from collections.abc import Callable
+from importlib import import_module
+
+from edm_core.errors import ActionError, EdmError
+from edm_core.journal import Entry, Journal
+from edm_core.lock import Say, data_lane, quiet
+from edm_core.snapshots.outcome import Outcome
+from edm_core.workspace import Workspace
+
+Undoer = Callable[[Workspace, Entry], object]
+
+# Verb → (module of edm_core.actions, function).
+UNDOERS = {
+    "keep": ("keep_recovery", "undo_keep"),
+    "discard": ("discard", "undo_discard"),
+    "metadata": ("metadata", "undo_metadata"),
+    "note": ("metadata", "undo_metadata"),
+    "promote": ("promote", "undo_promote"),
+    "rollback": ("promote", "undo_promote"),
+    "register": ("register", "undo_register"),
+    "restore": ("trash_storage", "undo_restore"),
+}
+_FINAL = {
+    "push": "what was pushed may have been pulled by others, so a push is not undone",
+    "pull": "a pull only added what others had pushed, so it is not undone",
+    "purge": "what was purged from the trash is gone",
+}
+
+
+def next_undo(workspace: Workspace) -> Entry | None:
+    """What `undo` would undo now; None when there is nothing."""
+    return Journal(workspace).last_undoable()
+
+
+def undo(workspace: Workspace, *, say: Say = quiet) -> Outcome:
+    """Undo the last action that can be. Raises ActionError when there is none, or it cannot be undone any more."""
+    with data_lane(workspace, "edm undo", say):
+        journal = Journal(workspace)
+        died = next((entry for entry in journal.unfinished() if entry.verb == "undo"), None)
+        if died is not None:
+            return _outcome(recover_undo(workspace, died), died.target)
+        entry = journal.last_undoable()
+        last = journal.last_done()
+        if entry is None:
+            reason = _FINAL.get(last.verb, "") if last else ""
+            raise ActionError("there is nothing to undo" + (f": {reason}" if reason else ""), "edm storage trash list")
+        if last is not None and last.id != entry.id and last.verb in _FINAL:
+            say(f"{_FINAL[last.verb]}; undoing {entry.verb} {entry.target} before it")
+        own = journal.begin("undo", f"{entry.verb} {entry.target}", entry=entry.id)
+        try:
+            told = _call(workspace, entry)
+        except EdmError as error:
+            journal.failed(own.id, error.message)
+            raise
+        journal.undone(entry.id)
+        journal.done(own.id)
+        return _outcome(told, f"{entry.verb} {entry.target}")
+
+
+def _outcome(told: str, what: str) -> Outcome:
+    return Outcome(f"undid {what}", told, "done", ("runs", "data", "models"), {"undone": what})
+
+
+def _call(workspace: Workspace, entry: Entry) -> str:
+    if entry.verb not in UNDOERS:
+        raise ActionError(f"{entry.verb} {entry.target} cannot be undone", "")
+    module, name = UNDOERS[entry.verb]
+    undoer: Undoer = getattr(import_module(f"edm_core.actions.{module}"), name)
+    told = undoer(workspace, entry)
+    if isinstance(told, Outcome):
+        return " ".join(filter(None, (told.title, told.detail)))
+    return str(told) if told else ""
+
+
+def recover_undo(workspace: Workspace, entry: Entry) -> str:
+    """Finish an undo whose process died: every undoer can be run again."""
+    journal = Journal(workspace)
+    target = journal.entry(str(entry.data.get("entry", "")))
+    if target is None or target.state != "done":
+        journal.done(entry.id)
+        return f"{entry.target} was undone already"
+    told = _call(workspace, target)
+    journal.undone(target.id)
+    journal.done(entry.id)
+    return f"finished the undoing of {entry.target}, which had been interrupted: {told}"
