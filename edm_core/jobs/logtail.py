@@ -94,6 +94,11 @@ class LogTail:
         return self._batch(lines, restarted, skipped)
 
     @property
+    def at_line_start(self) -> bool:
+        """Whether the last line that was given is complete."""
+        return not self._shown.text
+
+    @property
     def behind(self) -> int:
         """Bytes that are there and were not read yet."""
         try:

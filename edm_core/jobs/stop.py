@@ -3,6 +3,7 @@
 import os
 import signal
 import time
+from dataclasses import asdict
 
 from edm_core.errors import JobError
 from edm_core.files import write_json
@@ -93,5 +94,5 @@ def _wait(folder: JobFolder, grace: float) -> JobSnapshot:
 def _outcome(job: JobSnapshot, title: str, level: str = "done") -> Outcome:
     return Outcome(
         title, job.title, "warning" if level == "warning" else "done", ("runs", "jobs"),
-        {"jobs": [{"id": job.id, "state": job.state, "exit_code": job.exit_code, "run_id": job.run_id}]},
+        {"jobs": [asdict(job)]},
     )  # fmt: skip

@@ -1,0 +1,251 @@
+"""`edm jobs`: launch, follow, stop and order jobs."""
+
+import sys
+import time
+from pathlib import Path
+
+import click
+
+from edm_core.cli.output import INTERRUPTED, json_option, plain, print_json, print_outcome, print_table, say
+from edm_core.errors import JobError
+from edm_core.jobs.folder import JobFolder, find_job, load_job, load_jobs
+from edm_core.snapshots.jobs import JobSnapshot
+from edm_core.snapshots.outcome import Outcome
+from edm_core.workspace import Workspace, find_workspace
+
+
+@click.group()
+def jobs() -> None:
+    """Launch, list, attach to and stop jobs: commands that go on without a terminal.
+
+    \b
+    For example:
+      edm jobs launch -- edm train data/annotations --run-name cnn_lr1e-3
+      edm jobs attach ab12
+    """
+
+
+@jobs.command("list")
+@click.option("--active", is_flag=True, help="Only jobs that wait or run.")
+@click.option("--limit", type=click.IntRange(min=1), help="At most so many, newest first.")
+@json_option
+def list_command(active: bool, limit: int | None, as_json: bool) -> None:
+    """List jobs, newest first; settle those whose supervisor died.
+
+    \b
+    For example:
+      edm jobs list --active --json
+    """
+    from edm_core.jobs.reaper import settle
+
+    workspace = find_workspace()
+    for sentence in settle(workspace):
+        say(sentence)
+    found = [job for job in load_jobs(workspace.jobs_dir) if job.active or not active][:limit]
+    if as_json:
+        print_json({"jobs": [_document(job) for job in found]})
+        return
+    now = time.time()
+    rows = [
+        [job.id, "held" if job.held else job.state, _exit(job), _epoch(job), _age(now - job.created), job.title]
+        for job in found
+    ]
+    print_table(["id", "state", "exit", "epoch", "age", "title"], rows, right=(2, 3, 4))
+    for job in found:
+        if job.note and job.active:
+            say(f"{job.id}: {job.note}")
+
+
+@jobs.command(context_settings={"ignore_unknown_options": True})
+@click.option("--profile", default="local", show_default=True, help="Where to launch: a profile of edm.toml.")
+@click.option("--name", default="", help="Title of the job in lists.")
+@click.option("--hold", "held", is_flag=True, help="Let it wait until it is released.")
+@click.argument("command", nargs=-1, type=click.UNPROCESSED)
+@json_option
+def launch(profile: str, name: str, held: bool, command: tuple[str, ...], as_json: bool) -> None:
+    """Launch COMMAND as a job and return at once. It starts as soon as a slot is free.
+
+    \b
+    For example:
+      edm jobs launch -- edm train data/annotations --run-name cnn_lr1e-3
+      edm jobs launch --name probe -- python train.py --lr 0.01
+    """
+    from edm_core.jobs.local import launch as launch_job
+
+    workspace = find_workspace()
+    _check_profile(workspace, profile)
+    job = launch_job(workspace, command, title=name, hold=held, cwd=_cwd(workspace, command))
+    if as_json:
+        print_json(
+            {"jobs": [_document(job)], "title": f"Launched job {job.id}", "id": job.id, "stale": ["runs", "jobs"]}
+        )
+        return
+    click.echo(job.id)
+    say(f"{job.state}: follow it with `edm jobs attach {job.id[-4:]}`")
+
+
+@jobs.command()
+@click.argument("job_id", metavar="ID")
+@click.option("--from-start", is_flag=True, help="Print the whole log, not only its end.")
+@json_option
+def attach(job_id: str, from_start: bool, as_json: bool) -> None:
+    """Follow a job's log until it ends; Ctrl-C leaves, and the job goes on.
+
+    The exit status is 0 where the job is done, else 1.
+
+    \b
+    For example:
+      edm jobs attach ab12
+    """
+    workspace = find_workspace()
+    _follow(find_job(workspace.jobs_dir, job_id), from_start, as_json)
+
+
+@jobs.command()
+@click.argument("job_ids", metavar="ID...", nargs=-1, required=True)
+@click.option("--grace", default=10.0, show_default=True, type=click.FloatRange(min=0), help="Seconds before SIGKILL.")
+@json_option
+def stop(job_ids: tuple[str, ...], grace: float, as_json: bool) -> None:
+    """Stop jobs: SIGTERM, and SIGKILL after a grace. Waiting ones leave the queue.
+
+    \b
+    For example:
+      edm jobs stop ab12
+    """
+    from edm_core.jobs.stop import stop_job
+
+    workspace = find_workspace()
+    known = [find_job(workspace.jobs_dir, ref).id for ref in job_ids]
+    _print_all([stop_job(workspace, job_id, grace=grace) for job_id in known], as_json)
+
+
+@jobs.command()
+@click.argument("job_ids", metavar="ID...", nargs=-1, required=True)
+@json_option
+def cancel(job_ids: tuple[str, ...], as_json: bool) -> None:
+    """Take waiting jobs out of the queue.
+
+    \b
+    For example:
+      edm jobs cancel ab12
+    """
+    from edm_core.jobs.stop import cancel_job
+
+    workspace = find_workspace()
+    _print_all([cancel_job(workspace, job_id) for job_id in job_ids], as_json)
+
+
+@jobs.command()
+@click.argument("job_id", metavar="ID")
+@click.option("--release", is_flag=True, help="Let it go on.")
+@json_option
+def hold(job_id: str, release: bool, as_json: bool) -> None:
+    """Keep a waiting job from starting, or release it.
+
+    \b
+    For example:
+      edm jobs hold ab12
+      edm jobs hold ab12 --release
+    """
+    from edm_core.jobs.queue import hold as hold_job
+
+    folder = _folder(job_id)
+    hold_job(folder, not release)
+    _print_all([_changed(folder, "Released" if release else "Held")], as_json)
+
+
+@jobs.command()
+@click.argument("job_id", metavar="ID")
+@click.option("--first", "place", flag_value="first", default="first", help="To the front of the queue (default).")
+@click.option("--last", "place", flag_value="last", help="To its end.")
+@click.option("--before", metavar="ID", help="In front of another waiting job.")
+@json_option
+def move(job_id: str, place: str, before: str | None, as_json: bool) -> None:
+    """Change a waiting job's place in the queue.
+
+    \b
+    For example:
+      edm jobs move ab12 --first
+      edm jobs move ab12 --before cd34
+    """
+    from edm_core.jobs.queue import move as move_job
+
+    folder = _folder(job_id)
+    move_job(folder, _folder(before) if before else ("last" if place == "last" else "first"))
+    _print_all([_changed(folder, "Moved")], as_json)
+
+
+def _follow(job: JobSnapshot, from_start: bool, as_json: bool) -> None:
+    from edm_core.jobs.follow import follow
+
+    try:
+        # With --json stdout is one document, so the log goes to stderr.
+        ended = follow(job, sys.stderr if as_json else sys.stdout, from_start=from_start)
+    except KeyboardInterrupt:
+        say(f"left; job {job.id} goes on. `edm jobs attach {job.id}` comes back, `edm jobs stop {job.id}` ends it.")
+        sys.exit(INTERRUPTED)
+    if as_json:
+        print_json({"jobs": [_document(ended)]})
+    else:
+        say(f"job {ended.id}: {ended.state}" + (f" ({ended.note})" if ended.note else ""))
+    sys.exit(0 if ended.state == "done" else 1)
+
+
+def _check_profile(workspace: Workspace, profile: str) -> None:
+    profiles = workspace.settings.launch.profiles
+    if profile != "local" and profile not in profiles:
+        names = ", ".join(["local", *profiles])
+        raise JobError(f"edm.toml has no profile {profile!r}", f"Profiles are: {names}.")
+    given = profiles.get(profile, {})
+    engine = given.get("engine", "local") if isinstance(given, dict) else "local"
+    if engine != "local":
+        raise JobError(f"profile {profile!r} has the unknown engine {engine!r}", 'Engines are: "local".')
+
+
+def _cwd(workspace: Workspace, command: tuple[str, ...]) -> Path:
+    """Where the user stands, so that relative paths mean the same as without a job."""
+    here = Path.cwd().resolve()
+    return here if here.is_relative_to(workspace.root) else workspace.root
+
+
+def _folder(ref: str) -> JobFolder:
+    workspace = find_workspace()
+    return JobFolder(workspace.jobs_dir / find_job(workspace.jobs_dir, ref).id)
+
+
+def _changed(folder: JobFolder, verb: str) -> Outcome:
+    job = load_job(folder)
+    return Outcome(f"{verb} job {job.id}", job.title, stale=("jobs",), data={"jobs": [_document(job)]})
+
+
+def _print_all(outcomes: list[Outcome], as_json: bool) -> None:
+    if not as_json or len(outcomes) == 1:
+        for outcome in outcomes:
+            print_outcome(outcome, as_json)
+        return
+    documents = [job for outcome in outcomes for job in outcome.data["jobs"]]
+    level = "warning" if any(outcome.level == "warning" for outcome in outcomes) else "done"
+    print_json(
+        {"title": f"{len(outcomes)} jobs", "detail": "", "level": level, "stale": ["runs", "jobs"], "jobs": documents}
+    )
+
+
+def _document(job: JobSnapshot) -> dict[str, object]:
+    """A job as `--json` shows it."""
+    fields: dict[str, object] = plain(job)
+    return fields
+
+
+def _exit(job: JobSnapshot) -> str:
+    return "" if job.exit_code is None else str(job.exit_code)
+
+
+def _epoch(job: JobSnapshot) -> str:
+    return f"{job.progress.epoch}/{job.progress.epochs}" if job.progress.epochs else ""
+
+
+def _age(seconds: float) -> str:
+    for size, unit in ((86_400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{max(0.0, seconds):.0f} s"
