@@ -2,6 +2,8 @@
 
 import importlib
 import importlib.util
+import inspect
+from collections.abc import Awaitable, Callable
 from typing import Any, ClassVar
 
 from textual import work
@@ -19,21 +21,27 @@ from edm_tui.screens.runs import RunsScreen
 from edm_tui.services import Services
 from edm_tui.themes import THEMES
 
-# What a verb opens: (module, class). The class is made with the tuple of runs that the verb means.
+# What a verb opens: (module, class or coroutine function). A class is made with the tuple of runs that the verb means;
+# a coroutine function is called with the app and that tuple, because a form reads what it shows first.
 VIEWS: dict[str, tuple[str, str]] = {
     "charts": ("edm_tui.screens.charts", "ChartsScreen"),
+    "charts_screen": ("edm_tui.screens.charts", "ChartsScreen"),
     "diff": ("edm_tui.screens.diff", "DiffScreen"),
+    "diff_screen": ("edm_tui.screens.diff", "DiffScreen"),
     "models": ("edm_tui.screens.models", "ModelsScreen"),
     "jobs": ("edm_tui.screens.jobs", "JobsScreen"),
     "storage": ("edm_tui.screens.storage", "StorageScreen"),
     "tail": ("edm_tui.screens.tail", "TailScreen"),
     "commands": ("edm_tui.screens.commands_log", "CommandsLogScreen"),
-    "new": ("edm_tui.dialogs.launch", "LaunchDialog"),
-    "new_from": ("edm_tui.dialogs.launch", "LaunchDialog"),
-    "edit": ("edm_tui.dialogs.metadata", "MetadataDialog"),
-    "promote": ("edm_tui.dialogs.promote", "PromoteDialog"),
-    "demote": ("edm_tui.dialogs.promote", "DemoteDialog"),
-    "register": ("edm_tui.dialogs.register", "RegisterDialog"),
+}
+# What a verb asks with a form: a coroutine of `edm_tui.screens.forms`, called with the app and the runs.
+FORMS = {
+    "new": "open_new",
+    "new_from": "open_new_from",
+    "edit": "open_metadata",
+    "promote": "open_promote",
+    "demote": "open_demote",
+    "register": "open_register",
 }
 POLL_SECONDS = 1.0
 
@@ -104,26 +112,51 @@ class EdmApp(App[None]):
         text = clean_lines("\n".join(filter(None, (message, hint and f"hint: {hint}"))))
         self.notify(text, severity="error", timeout=12, markup=False)
 
-    def undo(self) -> None:
-        self.post_message(ActionRequested("undo", ("undo",), "data", "Undo"))
-
     # Screens and dialogs ------------------------------------------------------
 
     def open_view(self, view: str, rows: tuple[RunRow, ...] = ()) -> None:
+        if view in FORMS:
+            self._open_form(view, rows)
+            return
         module, name = VIEWS[view]
         if importlib.util.find_spec(module) is None:
-            key = BY_VERB.get(view)
-            self.notify(f"{key.label if key else view}: not in this version yet", severity="warning", markup=False)
+            self.notify(f"{BY_VERB[view].label}: not in this version yet", severity="warning", markup=False)
             return
         made = getattr(importlib.import_module(module), name)(rows)
-        if isinstance(made, EdmScreen):
-            self._leave_screens(made)
+        if len(self.screen_stack) > 1 and type(self.screen) is type(made):
+            # A screen of the same kind is replaced, so that switching back and forth piles nothing up.
+            self.pop_screen()
         self.push_screen(made)
 
-    def _leave_screens(self, made: EdmScreen) -> None:
-        """A screen of the same kind is replaced, so that switching back and forth piles nothing up."""
-        if len(self.screen_stack) > 1 and type(self.screen) is type(made):
+    @work(exclusive=True, group="form")
+    async def _open_form(self, view: str, rows: tuple[RunRow, ...]) -> None:
+        forms = importlib.import_module("edm_tui.screens.forms")
+        try:
+            await getattr(forms, FORMS[view])(self, rows)
+        except EdmError as error:
+            self.show_error(error.message, error.hint)
+
+    def do_runs(self) -> None:
+        """Back to the Runs screen."""
+        while len(self.screen_stack) > 1:
             self.pop_screen()
+
+    def do_undo(self) -> None:
+        self.post_message(ActionRequested("undo", ("undo",), "data", "Undo"))
+
+    def do_help(self) -> None:
+        from edm_tui.dialogs.help import HelpDialog
+
+        if isinstance(self.screen, EdmScreen):
+            self.push_screen(HelpDialog(self.screen.context, self.screen.reason))
+
+    def do_palette(self) -> None:
+        from textual.command import CommandPalette
+
+        from edm_tui.commands import VerbProvider
+
+        if isinstance(self.screen, EdmScreen):
+            self.push_screen(CommandPalette(providers=[VerbProvider], placeholder="A verb …"))
 
     def do_quit(self) -> None:
         self.exit()

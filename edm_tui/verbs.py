@@ -65,7 +65,7 @@ def _discard(row: RunRow) -> str:
         return "still running: x stops it"
     if row.data_state is DataState.TRASHED:
         return "already in the trash"
-    return "" if row.run_dir and row.data_state is not DataState.NONE else "no folder"
+    return "" if row.run_id or row.data_state in ON_DISK else "nothing to discard"
 
 
 def _push(row: RunRow) -> str:
@@ -107,8 +107,6 @@ def _on_one(row: RunRow, verb: str) -> str:
         return "" if row.run_id and row.run_dir else "no MLflow run with a folder"
     if verb in ("promote", "demote"):
         return "" if row.model else "not registered: R registers it"
-    if verb == "tail":
-        return "" if row.job is not None else "no job: it was not started from here"
     if verb == "edit":
         return "" if row.run_id or row.run_dir else "nothing to edit"
     return ""
@@ -130,6 +128,8 @@ def reason(verb: str, rows: Sequence[RunRow]) -> str:
     return reasons[0] if all(reasons) else ""
 
 
+ALWAYS_OPEN = ("new", "models", "jobs", "storage", "commands", "charts_screen", "diff_screen")
+"""Views that need no run."""
 ONE_RUN = ("promote", "demote", "tail", "edit", "new_from", "register")
 
 
@@ -139,34 +139,49 @@ def fitting(verb: str, rows: Sequence[RunRow]) -> tuple[RunRow, ...]:
 
 
 def request(verb: str, rows: Sequence[RunRow]) -> ActionRequested:
-    """The action that `verb` on these rows is. Its targets are fixed from here on."""
+    """The action that `verb` on these rows is. Its targets are fixed from here on; what must be asked was asked."""
     spec = VERBS[verb]
     chosen = fitting(verb, rows)
     names = chosen[0].name if len(chosen) == 1 else f"{len(chosen)} runs"
-    return ActionRequested(verb, (*spec.argv, *map(ref, chosen)), spec.lane, f"{spec.title} {names}")
+    return ActionRequested(verb, (*spec.argv, *map(ref, chosen), *_consent(verb, chosen)), spec.lane, f"{spec.title} {names}")
+
+
+def _consent(verb: str, rows: Sequence[RunRow]) -> tuple[str, ...]:
+    """The options that say that the question was answered with yes."""
+    if verb == "keep" and any(_unfinished(row) for row in rows):
+        return ("--partial",)
+    costly = [row for row in rows if verb == "discard" and _cost(row)]
+    if not costly:
+        return ()
+    return ("--force", *(word for row in costly for word in ("--yes-really", row.name)))
 
 
 def question(verb: str, rows: Sequence[RunRow]) -> Question | None:
-    """What must be asked before `verb`: only what is hard to reverse asks."""
-    if verb != "discard":
+    """What must be asked before `verb`; None where it is easily undone."""
+    chosen = fitting(verb, rows) if verb in VERBS else ()
+    name = chosen[0].name if len(chosen) == 1 else f"{len(chosen)} runs"
+    if verb == "keep" and any(_unfinished(row) for row in chosen):
+        lines = tuple(f"{row.name} did not finish: {row.status.lower()}" for row in chosen if _unfinished(row))
+        return Question(f"Keep {name} as it is?", lines, "keep")
+    if verb == "stop" and chosen:
+        return Question(f"Stop {name}?", ("The training ends as killed; what it has written stays.",), "stop")
+    costs = tuple(f"{row.name}: {_cost(row)}" for row in chosen if verb == "discard" and _cost(row))
+    if verb != "discard" or (not costs and len(chosen) == 1):
         return None
-    chosen = fitting(verb, rows)
-    costly = [row for row in chosen if _cost(row)]
-    if not costly and len(chosen) == 1:
-        return None
-    lines = tuple(f"{row.name}: {_cost(row)}" for row in costly)
-    title = f"Discard {chosen[0].name}?" if len(chosen) == 1 else f"Discard {len(chosen)} runs?"
-    return Question(title, (*lines, "The folders go to the trash; z brings them back."), "discard")
+    return Question(f"Discard {name}?", (*costs, "Folders go to the trash; z brings them back."), "discard")
+
+
+def _unfinished(row: RunRow) -> bool:
+    return row.status in ("FAILED", "KILLED")
 
 
 def _cost(row: RunRow) -> str:
-    costs = []
-    if row.model:
-        costs.append(f"registered as {row.model}")
+    """What discarding this run takes away beyond its folder, "" for nothing."""
+    costs = [f"registered as {row.model}"] if row.model else []
     if row.data_state in (DataState.KEPT, DataState.CHANGED):
         costs.append("kept here only, on no remote")
     elif row.data_state is DataState.PUSHED:
-        costs.append("kept and pushed: its .dvc pointer goes too")
+        costs.append("kept, and on the remote")
     elif row.data_state is DataState.MISSING:
-        costs.append("kept elsewhere: its .dvc pointer goes")
+        costs.append("kept, and not here")
     return ", ".join(costs)
