@@ -3,14 +3,13 @@
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from edm_core.actions.decision import decide
 from edm_core.actions.model_history import history, write_move
 from edm_core.actions.promotion_hook import run_hook
 from edm_core.actions.register import whoami
 from edm_core.actions.stages import (
-    WITH_ALIAS,
     align_aliases,
     holder,
     move,
@@ -28,6 +27,9 @@ from edm_core.stores.mlflow_client import mlflow_client
 from edm_core.stores.models import list_versions
 from edm_core.workspace import Workspace
 
+if TYPE_CHECKING:
+    from mlflow.tracking import MlflowClient
+
 
 def promote(workspace: Workspace, name: str, number: int, stage: str | None = None, *, reason: str = "") -> Outcome:
     """Move a version to `stage` (default: one step up).
@@ -35,6 +37,7 @@ def promote(workspace: Workspace, name: str, number: int, stage: str | None = No
     The gates of edm.toml are asked on the way to Production; one that fails blocks, unless a reason is given, which
     is recorded. Raises NotFoundError, ActionError with the failing gates, StoreError.
     """
+    mend_interrupted(workspace)
     versions = list_versions(workspace, name)
     version = pick(versions, name, number)
     target = parse_stage(stage) if stage else next_stage(version.stage)
@@ -53,6 +56,7 @@ def promote(workspace: Workspace, name: str, number: int, stage: str | None = No
 
 def demote(workspace: Workspace, name: str, number: int, *, reason: str = "") -> Outcome:
     """Move a version one step down: Production → Staging → None. Raises as `promote` does."""
+    mend_interrupted(workspace)
     versions = list_versions(workspace, name)
     version = pick(versions, name, number)
     target = previous_stage(version.stage)
@@ -159,36 +163,43 @@ def mend_interrupted(workspace: Workspace) -> tuple[str, ...]:
 
 
 def undo_promote(workspace: Workspace, entry: Entry) -> Outcome:
-    """Put stages and aliases back as they were before `entry`; the history tells of it.
+    """Put stages and aliases back as they were before `entry`; the history tells of it. It can be run again.
 
     Raises ActionError when the version has moved on since.
     """
     before = _recorded(entry.undo or {}, entry.id)
     versions = list_versions(workspace, before.name)
     version = pick(versions, before.name, before.version)
-    # A half-done undo has put back whom it had replaced, and so archived it.
-    half = version.stage == "Archived" and any(
-        v.version in before.replaced and v.stage == before.to_stage for v in versions
-    )
-    if version.stage != before.to_stage and not half:
+    undone = f"{entry.id}-undo"
+    client = mlflow_client(workspace)
+    if undone not in {made.id for made in history([version])}:
+        _move_back(client, versions, version, before)
+        align_aliases(workspace, client, before.name, {before.from_stage, before.to_stage}, left=before.version)
+        write_move(client, replace(
+            before, id=undone, at_ms=int(time.time() * 1000), who=whoami(), kind="undo", gates=(), replaced=(),
+            from_stage=before.to_stage, to_stage=before.from_stage, reason="",
+        ))  # fmt: skip
+    return Outcome(f"{entry.target} is back in {before.from_stage}", stale=("runs", "models"))
+
+
+def _move_back(
+    client: "MlflowClient", versions: Sequence[ModelVersion], version: ModelVersion, before: StageMove
+) -> None:
+    replaced = [v for v in versions if v.version in before.replaced]
+    # Whom it had replaced goes first: that transition archives this version, so that one stands there at every moment.
+    # An undo that was interrupted after it has left the version in Archived, or where it came from.
+    begun = bool(replaced) and all(v.stage == before.to_stage for v in replaced)
+    if version.stage != before.to_stage and not (begun or version.stage == before.from_stage):
         raise ActionError(
-            f"{entry.target} is in {version.stage} now, so the move to {before.to_stage} cannot be undone",
+            f"{before.name} v{version.version} is in {version.stage} now: "
+            f"its move to {before.to_stage} cannot be undone",
             "`edm models history` shows what came after.",
         )
-    client = mlflow_client(workspace)
-    back = [v for v in versions if v.version in before.replaced and v.stage == "Archived"]
-    for other in back:
-        # First whom it replaced: their transition archives this version, so that one stands there at every moment.
-        move(client, other, before.to_stage, archive=True)
-    if before.from_stage != "Archived" or not before.replaced:
+    if version.stage == before.to_stage:
+        for other in replaced:
+            move(client, other, before.to_stage, archive=other is replaced[0])
+    if version.stage != before.from_stage and (before.from_stage != "Archived" or not replaced):
         move(client, version, before.from_stage, archive=before.from_stage == "Production")
-    touched = {before.from_stage, before.to_stage} & set(WITH_ALIAS)
-    align_aliases(workspace, client, before.name, touched, left=before.version)
-    write_move(client, replace(
-        before, id=f"{entry.id}-undo", at_ms=int(time.time() * 1000), who=whoami(), kind="undo", gates=(), replaced=(),
-        from_stage=before.to_stage, to_stage=before.from_stage, reason="undo",
-    ))  # fmt: skip
-    return Outcome(f"{entry.target} is back in {before.from_stage}", stale=("runs", "models"))
 
 
 def _recorded(data: Mapping[str, Any], entry_id: str) -> StageMove:

@@ -17,7 +17,7 @@ from edm_core.snapshots.models import ModelVersion
 from edm_core.snapshots.outcome import Outcome
 from edm_core.snapshots.runs import RunRow
 from edm_core.stores.mlflow_client import ensure_experiment, mlflow_client
-from edm_core.stores.models import from_mlflow
+from edm_core.stores.models import from_mlflow, list_versions
 from edm_core.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -189,26 +189,44 @@ def md5_of(path: Path) -> str:
 
 
 def undo_register(workspace: Workspace, entry: Entry) -> Outcome:
-    """Delete the version that `entry` made, while it is in no stage and has no alias.
+    """Delete the version that `entry` made, while it is in no stage and has no alias. It can be run again.
 
     Raises ActionError when it has moved on since.
     """
     undo = entry.undo or {}
     name, number = str(undo["name"]), int(undo["version"])
     client = mlflow_client(workspace)
+    version = next((v for v in list_versions(workspace, name) if v.version == number), None)
+    if version is not None and (version.stage != "None" or version.aliases):
+        raise ActionError(
+            f"{name} {version.label} has been promoted since", f"Demote it first: `edm models demote {name}/{number}`."
+        )
     from mlflow.exceptions import MlflowException
 
     try:
-        version = client.get_model_version(name, str(number))
-        if version.current_stage not in (None, "None") or version.aliases:
-            raise ActionError(
-                f"{name} v{number} is {version.current_stage} now", f"Demote it first: `edm models demote {number}`."
-            )
-        client.delete_model_version(name, str(number))
-        if undo.get("new_model") and not client.search_model_versions(f"name='{name}'", max_results=1):
-            client.delete_registered_model(name)
-        if version.model_id:
-            client.delete_logged_model(version.model_id)
+        if version is not None:
+            model_id = client.get_model_version(name, str(number)).model_id
+            client.delete_model_version(name, str(number))
+            if model_id:
+                client.delete_logged_model(model_id)
+        if undo.get("new_model"):
+            _delete_if_empty(workspace, client, name)
     except MlflowException as error:
-        raise StoreError(f"{name} v{number} could not be deleted: {error.message}") from error
+        raise StoreError(f"{name} v{number} could not be deleted: {error.message}", "Check the registry.") from error
     return Outcome(f"{name} v{number} is no longer registered", stale=("runs", "models"))
+
+
+def mend_register(workspace: Workspace, entry: Entry) -> str:
+    """Clear up after a registration whose process died: a version that it made stays, an empty model goes."""
+    name = str(entry.data["model"])
+    client = mlflow_client(workspace)
+    found = client.search_registered_models(f"name='{name}'", max_results=1)
+    if found and found[0].creation_timestamp >= entry.started * 1000:
+        _delete_if_empty(workspace, client, name)
+    Journal(workspace).failed(entry.id, "interrupted")
+    return f"{entry.target}: the interrupted registration is cleared up"
+
+
+def _delete_if_empty(workspace: Workspace, client: "MlflowClient", name: str) -> None:
+    if not list_versions(workspace, name, limit=1) and client.search_registered_models(f"name='{name}'"):
+        client.delete_registered_model(name)

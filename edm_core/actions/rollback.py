@@ -1,7 +1,7 @@
 """Rollback: the version that stood in a stage before comes back, recorded as such."""
 
 from edm_core.actions.model_history import earlier_holder, history
-from edm_core.actions.promote import change_stage
+from edm_core.actions.promote import change_stage, mend_interrupted
 from edm_core.actions.stages import WITH_ALIAS, holder, parse_stage, pick
 from edm_core.errors import ActionError
 from edm_core.snapshots.models import ModelVersion
@@ -32,6 +32,7 @@ def rollback(workspace: Workspace, name: str, stage: str = "Production", *, reas
 
     Raises ActionError when there is none, StoreError.
     """
+    mend_interrupted(workspace)
     _, earlier = rollback_target(workspace, name, stage)
     versions = list_versions(workspace, name)
     return change_stage(workspace, versions, earlier, parse_stage(stage), kind="rollback", reason=reason)

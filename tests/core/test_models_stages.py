@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from edm_core.actions.aliases import delete_alias, set_alias
-from edm_core.actions.model_history import history
+from edm_core.actions.model_history import history, write_move
 from edm_core.actions.promote import demote, promote, undo_promote
 from edm_core.actions.rollback import rollback
 from edm_core.errors import ActionError, NotFoundError, StoreError
@@ -162,16 +162,12 @@ def test_free_aliases_are_set_and_deleted_but_not_those_of_stages(workspace: Wor
 
 
 def test_who_did_not_win_is_told_who_did(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
-    from edm_core.actions import promote as module
-
-    real = module.write_move
-
     def and_then_another(client: object, made: object) -> None:
-        monkeypatch.setattr(module, "write_move", real)
-        real(client, made)  # type: ignore[arg-type]
+        monkeypatch.setattr("edm_core.actions.promote.write_move", write_move)
+        write_move(client, made)  # type: ignore[arg-type]
         promote(workspace, NAME, 2, "Production")
 
-    monkeypatch.setattr(module, "write_move", and_then_another)
+    monkeypatch.setattr("edm_core.actions.promote.write_move", and_then_another)
     with pytest.raises(ActionError, match=r"v1 is in Archived now.*moved v2 there"):
         promote(workspace, NAME, 1, "Production")
     assert stages_of(workspace)[2] == ("Production", ("production",))
