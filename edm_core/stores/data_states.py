@@ -12,7 +12,7 @@ from edm_core.errors import StoreError
 from edm_core.files import write_json
 from edm_core.snapshots.runs import DataState
 from edm_core.stores.dvc_pointer import Pointer, read_pointer
-from edm_core.stores.kept_files import KeptChecker, remember_kept
+from edm_core.stores.kept_files import KeptChecker, remember_kept, stamps
 from edm_core.workspace import Workspace
 
 __all__ = [
@@ -71,31 +71,37 @@ def run_folders(workspace: Workspace, only: set[str] | None = None) -> dict[str,
     found = {}
     for name in sorted(folders.keys() | pointers):
         if only is None or name in only:
-            found[name] = _run_folder(workspace, checker, name, folders.get(name), name in pointers, trashed, pushed)
+            path = workspace.runs_dir / name
+            found[name] = _run_folder(checker, path, folders.get(name), name in pointers, name in trashed, pushed)
     return found
 
 
+def folder_at(workspace: Workspace, path: Path) -> RunFolder:
+    """A run folder that lies elsewhere in the workspace than among the others."""
+    modified = path.stat().st_mtime if path.is_dir() else None
+    pointed = path.with_name(f"{path.name}.dvc").is_file()
+    return _run_folder(KeptChecker(workspace), path, modified, pointed, False, _pushed(workspace))
+
+
 def _run_folder(
-    workspace: Workspace, checker: KeptChecker, name: str, modified: float | None, pointed: bool,
-    trashed: set[str], pushed: set[str],
-) -> RunFolder:  # fmt: skip
-    folder = workspace.runs_dir / name
+    checker: KeptChecker, folder: Path, modified: float | None, pointed: bool, trashed: bool, pushed: set[str]
+) -> RunFolder:
     present = modified is not None
     target, problem = None, ""
     if pointed:
         try:
-            target = pointer(workspace.runs_dir / f"{name}.dvc")
+            target = pointer(folder.with_name(f"{folder.name}.dvc"))
         except StoreError as error:
             problem = error.message
     if present and not pointed:
         state = DataState.UNTRACKED
-    elif not present or not any(folder.iterdir()):
-        state = DataState.TRASHED if name in trashed else DataState.MISSING
-    elif target is None or checker.changed(folder, target):
+    elif not (files := stamps(folder)):
+        state = DataState.TRASHED if trashed else DataState.MISSING
+    elif target is None or checker.changed(folder, files, target):
         state = DataState.CHANGED
     else:
         state = DataState.PUSHED if target.hash in pushed else DataState.KEPT
-    return RunFolder(name, state, present, target, modified or 0.0, problem)
+    return RunFolder(folder.name, state, present, target, modified or 0.0, problem)
 
 
 def _listed(runs_dir: Path) -> tuple[dict[str, float], set[str]]:

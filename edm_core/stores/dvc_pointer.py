@@ -5,7 +5,8 @@ import re
 from collections.abc import Mapping
 from configparser import ConfigParser
 from configparser import Error as ConfigError
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +23,13 @@ class Pointer:
     size: int
     nfiles: int
     path: str
-    meta: Mapping[str, Any] = field(default_factory=dict)
-    """The user's `meta:` section, which DVC keeps as it is."""
+    meta_text: str = ""
+    """The user's `meta:` section as it is written, which DVC keeps; read only when asked for, because YAML is slow."""
+
+    @property
+    def meta(self) -> Mapping[str, Any]:
+        """The `meta:` section; empty where there is none or it is no mapping."""
+        return _mapping(self.meta_text)
 
 
 def read_pointer(path: Path) -> Pointer:
@@ -37,7 +43,10 @@ def read_pointer(path: Path) -> Pointer:
 
 def _exactly(text: str) -> Pointer | None:
     """What `dvc add` writes, to the letter; None for anything else (a hundred times quicker than YAML)."""
-    lines = text.split("\n")
+    outs, sign, meta = text.partition("\nmeta:\n")
+    lines = (outs + "\n" if sign else outs).split("\n")
+    if any(line and line[0] not in " \n" for line in meta.split("\n")):
+        return None
     if len(lines) < 3 or lines[0] != "outs:" or not lines[1].startswith("- ") or lines[-1] != "":
         return None
     found = {}
@@ -50,15 +59,14 @@ def _exactly(text: str) -> Pointer | None:
         return None
     if "md5" not in found or not all(found.get(key, "0").isdigit() for key in ("size", "nfiles")):
         return None
-    return Pointer(found["md5"], int(found.get("size", 0)), int(found.get("nfiles", 1)), found.get("path", ""))
+    return Pointer(found["md5"], int(found.get("size", 0)), int(found.get("nfiles", 1)), found.get("path", ""), meta)
 
 
 def _as_yaml(path: Path, text: str) -> Pointer:
     import yaml
 
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        document = yaml.load(text, Loader=loader)
+        document = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     except yaml.YAMLError as error:
         raise _not_a_pointer(path, " ".join(str(error).split())) from error
     outs = document.get("outs") if isinstance(document, dict) else None
@@ -68,8 +76,22 @@ def _as_yaml(path: Path, text: str) -> Pointer:
     meta = document.get("meta")
     return Pointer(
         out["md5"], _whole(out.get("size"), 0), _whole(out.get("nfiles"), 1), str(out.get("path", "")),
-        meta if isinstance(meta, dict) else {},
+        yaml.safe_dump(meta) if isinstance(meta, dict) else "",
     )  # fmt: skip
+
+
+@lru_cache(maxsize=4096)
+def _mapping(text: str) -> Mapping[str, Any]:
+    if not text:
+        return {}
+    import yaml
+
+    try:
+        document = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    except yaml.YAMLError:
+        # What a person wrote beside DVC's part is no reason to call the pointer unreadable.
+        return {}
+    return document if isinstance(document, dict) else {}
 
 
 def _whole(value: object, otherwise: int) -> int:

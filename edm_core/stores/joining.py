@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from edm_core.jobs.folder import load_jobs
 from edm_core.snapshots.jobs import JobSnapshot
 from edm_core.snapshots.runs import DataState, MetricSummary, RunRow
-from edm_core.stores.data_states import RunFolder, TrashEntry, run_folders, trash_entries
+from edm_core.stores.data_states import RunFolder, TrashEntry, folder_at, run_folders, trash_entries
 from edm_core.stores.memory import MEMORY
 from edm_core.stores.models import version_labels
 from edm_core.stores.protocols import TrackingStore
@@ -75,9 +75,18 @@ def _joined(
     if entry is not None:
         return replace(row, run_dir=entry.original, data_state=DataState.TRASHED, model=model, job=job, trash=entry.id)
     elsewhere = row.tags.get("edm.run_dir", "")
-    if "/" in elsewhere and not elsewhere.startswith(("/", "../")) and (workspace.root / elsewhere).is_dir():
-        return replace(row, run_dir=elsewhere, data_state=DataState.UNTRACKED, model=model, job=job)
+    if "/" in elsewhere and _is_folder_inside(workspace, elsewhere):
+        state = folder_at(workspace, workspace.root / elsewhere).state
+        return replace(row, run_dir=elsewhere, data_state=state, model=model, job=job)
     return replace(row, model=model, job=job) if model or job else row
+
+
+def _is_folder_inside(workspace: Workspace, relative: str) -> bool:
+    """Whether this is a folder of the workspace other than a place for run folders; the tag may hold anything."""
+    path = workspace.root / relative
+    if ".." in path.parts or not path.is_relative_to(workspace.root) or path.is_relative_to(workspace.edm_dir):
+        return False
+    return path.is_dir() and path.parent != workspace.runs_dir
 
 
 def _jobs_by_run(rows: Iterable[RunRow], jobs: Sequence[JobSnapshot]) -> dict[str, JobSnapshot]:

@@ -26,7 +26,7 @@ def kept_dir(workspace: Workspace) -> Path:
     return workspace.edm_dir / "kept"
 
 
-def stamps(folder: Path) -> Stamps:
+def stamps(folder: Path | str) -> Stamps:
     """Every file below `folder` as it is now."""
     found: Stamps = {}
     pending = [("", str(folder))]
@@ -55,11 +55,13 @@ class KeptChecker:
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
         self._left = HASH_BYTES
+        self._kept = kept_dir(workspace)
 
-    def changed(self, folder: Path, pointer: Pointer) -> bool:
-        """Whether the folder's files differ from what `pointer` names; files too large to hash here count as changed
-        when they were touched, because assuming so loses nothing."""
-        now = stamps(folder)
+    def changed(self, folder: Path, now: Stamps, pointer: Pointer) -> bool:
+        """Whether the folder's files, which are `now` so, differ from what `pointer` names.
+
+        Files too large to hash here count as changed when they were touched, because assuming so loses nothing.
+        """
         record = self._record(folder.name, pointer.hash)
         if record == now:
             return False
@@ -89,10 +91,11 @@ class KeptChecker:
 
     def _record(self, run: str, dvc_hash: str) -> Stamps | None:
         try:
-            record = json.loads((kept_dir(self._workspace) / f"{run}.json").read_bytes())
+            with open(f"{self._kept}/{run}.json", "rb") as file:  # noqa: PTH123 (a thousand times in a load)
+                record = json.loads(file.read())
             if record["hash"] != dvc_hash:
                 return None
-            return {name: (size, mtime) for name, (size, mtime) in record["files"].items()}
+            return {name: tuple(stamp) for name, stamp in record["files"].items()}
         except (OSError, ValueError, TypeError, KeyError, AttributeError):
             return None
 
