@@ -7,6 +7,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from edm_core.jobs.context import ensure_context, python_path
 from edm_core.jobs.folder import JobFolder
 from edm_core.jobs.identity import this_process
 from edm_core.jobs.slots import Slot
@@ -23,7 +24,11 @@ def resolve(command: Sequence[str]) -> list[str]:
 
 def child_environment(folder: JobFolder, workspace: Workspace, env: Mapping[str, str]) -> dict[str, str]:
     """`env` with what joins the command to its job and to the workspace's MLflow; what the user has set stays."""
-    joined = {"EDM_JOB_ID": folder.id, "EDM_JOB_DIR": str(folder.path), "PYTHONUNBUFFERED": "1"}
+    context = ensure_context(workspace.edm_dir / "context")
+    joined = {
+        "EDM_JOB_ID": folder.id, "EDM_JOB_DIR": str(folder.path), "PYTHONUNBUFFERED": "1",
+        "PYTHONPATH": python_path(context, env),
+    }  # fmt: skip
     wanted = {
         "MLFLOW_TRACKING_URI": workspace.tracking_uri,
         "MLFLOW_EXPERIMENT_NAME": workspace.settings.tracking.experiment,

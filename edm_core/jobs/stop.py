@@ -9,6 +9,7 @@ from edm_core.errors import JobError
 from edm_core.files import write_json
 from edm_core.jobs.ending import Ending, tell_mlflow, write_ending
 from edm_core.jobs.folder import HEARTBEAT_SECONDS, JobFolder, find_job, load_job
+from edm_core.jobs.identity import ProcessId
 from edm_core.jobs.queue import withdraw
 from edm_core.jobs.slots import try_lock
 from edm_core.jobs.supervisor import GRACE_SECONDS
@@ -71,12 +72,17 @@ def _end_without_supervisor(folder: JobFolder, workspace: Workspace, grace: floa
         withdraw(folder)
         return
     child.send(signal.SIGTERM, group=True)
-    patience = time.monotonic() + grace
-    while child.alive() and time.monotonic() < patience:
-        time.sleep(_LOOK_SECONDS)
-    child.send(signal.SIGKILL, group=True)
+    _wait_for_end(child, grace)
+    if child.send(signal.SIGKILL, group=True):
+        _wait_for_end(child, _AFTER_KILL_SECONDS)
     ending = Ending("stopped", note="stopped without its supervisor")
     tell_mlflow(folder, workspace, ending, write_ending(folder, ending))
+
+
+def _wait_for_end(child: ProcessId, seconds: float) -> None:
+    patience = time.monotonic() + seconds
+    while child.alive() and time.monotonic() < patience:
+        time.sleep(_LOOK_SECONDS)
 
 
 def _wait(folder: JobFolder, grace: float) -> JobSnapshot:

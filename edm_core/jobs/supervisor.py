@@ -95,8 +95,8 @@ class Supervisor:
 
     def _run_child(self, slot: Slot) -> Ending:
         cwd = Path(self.job["cwd"])
-        env = child_environment(self.folder, self.workspace, os.environ)
         try:
+            env = child_environment(self.folder, self.workspace, os.environ)
             capture(self.folder, cwd, self.workspace.command_log_path)
             child = start_child(self.folder, self.job["command"], cwd, env, slot)
         except OSError as error:

@@ -14,7 +14,7 @@ from edm_core.jobs.mlflow_status import unsettled_file
 from edm_core.snapshots.jobs import JobSnapshot
 from edm_core.workspace import Workspace, find_workspace
 
-PATIENCE = 60.0
+PATIENCE = 120.0
 STUBBORN = [
     sys.executable,
     "-c",
