@@ -21,11 +21,20 @@ class Frame(ModalScreen[Result | None]):
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "back", "back", show=False)]
     KEYS_LINE: ClassVar[str] = "esc back"
 
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._message = Static("", id="message")
+        self.ready = False
+        """Whether all parts are there: keys that come sooner (typed ahead) must not act on a half-built form."""
+
+    def on_mount(self) -> None:
+        self.ready = True
+
     def compose(self) -> ComposeResult:
         with Vertical(id="frame"):
             yield Static(self.heading(), id="heading")
             yield from self.body()
-            yield Static("", id="message")
+            yield self._message
             yield from self.foot()
             yield Static(Text(self.KEYS_LINE, style="dim"), id="form-keys")
 
@@ -44,10 +53,9 @@ class Frame(ModalScreen[Result | None]):
     def say(self, text: str, level: str = "") -> None:
         """Show one sentence above the keys; `level` is "error", "warning" or ""."""
         mark = {"error": "✗ ", "warning": "! "}.get(level, "")
-        message = self.query_one("#message", Static)
-        message.update(Text(mark + text if text else ""))
-        message.set_class(level == "error", "-error")
-        message.set_class(level == "warning", "-warning")
+        self._message.update(Text(mark + text if text else ""))
+        self._message.set_class(level == "error", "-error")
+        self._message.set_class(level == "warning", "-warning")
 
     def action_back(self) -> None:
         self.dismiss(None)

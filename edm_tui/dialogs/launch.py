@@ -102,7 +102,7 @@ class LaunchDialog(Frame[LaunchCommand]):
     def __init__(self, plan: LaunchPlan) -> None:
         super().__init__(id="launch")
         self.plan = plan
-        self.command = LaunchCommand()
+        self.command = LaunchCommand(error="not checked yet")
 
     def heading(self) -> Text:
         text = Text(plain(self.plan.title), style="bold")

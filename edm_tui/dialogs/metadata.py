@@ -59,7 +59,6 @@ class MetadataDialog(Frame[Mapping[str, str]]):
                     )
 
     def on_mount(self) -> None:
-        self.query(TextArea).first().focus()
         if self.plan.warning:
             self.say(self.plan.warning, "warning")
 
@@ -67,7 +66,7 @@ class MetadataDialog(Frame[Mapping[str, str]]):
     def changes(self) -> dict[str, str]:
         """What differs from what was there, by key."""
         found = {}
-        for field in self.plan.fields:
+        for field in self.plan.fields if self.ready else ():
             text = self.query_one(f"#edit-{field.key.replace('.', '-')}", TextArea).text.rstrip()
             if text != field.value.rstrip():
                 found[field.key] = text

@@ -109,8 +109,10 @@ class PromoteDialog(Frame[Promotion]):
         self.action_decide()
 
     def action_decide(self) -> None:
+        if not self._told:
+            return
         reason = self.query_one("#reason", Input).value.strip()
-        if not self._told or (self._failing and not reason):
+        if self._failing and not reason:
             self.query_one("#reason").focus()
             return
         self.dismiss(Promotion(self.plan.version, self.plan.to_stage, reason))

@@ -44,7 +44,7 @@ async def _launch(app: App[Any], source: RunRow | None) -> None:
             argv = ("jobs", "launch", "--name", command.run_name, "--", *command.argv)
             app.post_message(ActionRequested("new", argv, "tracking", f"Launch {command.run_name}"))
 
-    app.push_screen(LaunchDialog(plan), launched)
+    await app.push_screen(LaunchDialog(plan), launched)
 
 
 METADATA_FIELDS = (
@@ -70,7 +70,7 @@ async def open_metadata(app: App[Any], rows: Rows) -> None:
             argv = ("runs", "edit", target, *edit_options(changes))
             app.post_message(ActionRequested("edit", argv, "data", f"Edit {row.name}"))
 
-    app.push_screen(MetadataDialog(MetadataPlan(row.name, fields, warning)), edited)
+    await app.push_screen(MetadataDialog(MetadataPlan(row.name, fields, warning)), edited)
 
 
 def edit_options(changes: Mapping[str, str]) -> list[str]:
@@ -145,7 +145,7 @@ async def open_promotion(app: App[Any], version: ModelVersion, *, up: bool) -> N
     )
     await app.push_screen(form, decided)
     found = await find_out(services, version, stage)
-    if form.is_running:
+    if form in app.screen_stack:
         form.tell(found.metrics, found.gates, found.differences or {}, found.notice)
 
 
@@ -170,7 +170,7 @@ async def open_register(app: App[Any], rows: Rows) -> None:
             argv = ("models", "register", row.run_id)
             app.post_message(ActionRequested("register", argv, "registry", f"Register {row.name}"))
 
-    app.push_screen(RegisterDialog(plan), answered)
+    await app.push_screen(RegisterDialog(plan), answered)
 
 
 def register_facts(detail: RunDetail) -> list[tuple[str, str]]:

@@ -38,6 +38,7 @@ def a_plan(run_name: str = "cnn_lr1e-3", more: int = 0) -> LaunchPlan:
 class FormApp(App[None]):
     def __init__(self, plan: LaunchPlan) -> None:
         super().__init__()
+        self.animation_level = "none"
         self.form = LaunchDialog(plan)
         self.answers: list[LaunchCommand | None] = []
 
@@ -62,7 +63,8 @@ async def test_the_command_follows_what_is_typed_and_enter_starts_it() -> None:
         assert "--epochs 300" in shown(app, "#command")
         assert remark(app, "epochs") == "(was 30)"
         await pilot.press("enter")
-        assert app.answers and app.answers[0] is not None
+        assert app.answers
+        assert app.answers[0] is not None
         assert app.answers[0].argv[-3:] == ("300", "--lr", "0.003")
 
 

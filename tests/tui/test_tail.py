@@ -34,8 +34,8 @@ class Job:
         self.folder = JobFolder(root / ".edm" / "jobs" / "20261123-120000-aaaa")
         self.folder.path.mkdir(parents=True)
         own = this_process().as_json()
-        self._write(self.folder.job_file, {"id": self.folder.id, "created": time.time(), "title": "cnn_a",
-                                           "command": ["edm", "train"], "run_name": "cnn_a", "supervisor": own})  # fmt: skip
+        document = {"id": self.folder.id, "created": time.time(), "title": "cnn_a", "command": ["edm", "train"]}
+        self._write(self.folder.job_file, {**document, "run_name": "cnn_a", "supervisor": own})
         self._write(self.folder.child_file, own)
         self.folder.log.touch()
 
@@ -191,7 +191,8 @@ def test_wrapped_rows_hold_the_whole_line_and_keep_their_number() -> None:
     buffer = LogBuffer()
     buffer.append([Text("a" * 25), Text("b"), Text("音" * 12)])
     buffer.arrange(width=10, wrapped=True)
-    assert [buffer.text(row).plain for row in range(buffer.rows)] == ["a" * 10, "a" * 10, "a" * 5, "b", "音" * 5, "音" * 5, "音" * 2]  # fmt: skip
+    rows = [buffer.text(row).plain for row in range(buffer.rows)]
+    assert rows == ["a" * 10, "a" * 10, "a" * 5, "b", "音" * 5, "音" * 5, "音" * 2]
     assert [buffer.line_of(row) for row in range(4)] == [1, 1, 1, 2]
     assert buffer.row_of(3) == 4
 

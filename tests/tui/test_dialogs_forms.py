@@ -1,0 +1,278 @@
+"""The forms of the verbs: what they ask, and the command that comes of it."""
+
+import datetime as dt
+import itertools
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+from textual.screen import Screen
+from textual.widgets import Input, Static, TextArea
+
+from edm_core.errors import EdmError
+from edm_core.snapshots.jobs import JobSnapshot, Progress
+from edm_core.snapshots.models import ModelVersion
+from edm_core.snapshots.runs import DataState, FileEntry, MetricSummary, RunDetail, RunRow
+from edm_core.training.config import TrainingConfig
+from edm_tui.dialogs.launch import LaunchDialog
+from edm_tui.dialogs.metadata import MetadataDialog
+from edm_tui.dialogs.promote import PromoteDialog
+from edm_tui.dialogs.register import RegisterDialog
+from edm_tui.screens import forms
+from edm_tui.screens.forms import edit_options, metadata_values, register_warnings
+from edm_tui.screens.launch_form import launch_plan, slots_notice, taken_names, to_launch
+from edm_tui.screens.promotion import findings_of
+from tests.support.tui_host import HostApp, a_workspace
+
+NOW = dt.datetime(2026, 11, 23, 12, 0)
+ROW = RunRow(
+    "r1", "cnn_a", "FINISHED", params={"learning_rate": "0.01", "epochs": "7"}, tags={"mlflow.note.content": "a note"},
+    run_dir="outputs/training/cnn_a", data_state=DataState.UNTRACKED,
+    metrics={"val_loss": MetricSummary(0.3, 7, 0.2, 5)},
+)  # fmt: skip
+
+
+def running(name: str, epoch: int = 1) -> JobSnapshot:
+    return JobSnapshot(
+        name, "running", name, (), 0.0, run_name=name, progress=Progress(epoch=epoch, epochs=9, batch=1, batches=2)
+    )
+
+
+async def until(pilot: Pilot[None], true: Callable[[], bool]) -> None:
+    while not true():
+        await pilot.pause(0.02)
+
+
+def shown(form: Screen[Any], selector: str) -> str:
+    return str(form.query_one(selector, Static).render())
+
+
+# Launch ---------------------------------------------------------------------------
+
+
+def values(**changed: str) -> dict[str, str]:
+    from edm_core.training.config import OPTIONS
+    from edm_tui.screens.launch_form import LEFT_OUT, as_text
+
+    config = TrainingConfig()
+    table = {n: as_text(o, getattr(config, n)) for n, o in OPTIONS.items() if n not in LEFT_OUT}
+    return table | changed
+
+
+def test_the_command_has_what_differs_from_the_defaults_and_always_a_name() -> None:
+    command = to_launch(values(epochs="5", label="on"), {}, NOW)
+    assert command.error == ""
+    assert command.run_name == "run_20261123_120000_cnn"
+    assert command.argv == (
+        "edm", "train", "data/annotations", "--run-name", "run_20261123_120000_cnn", "--epochs", "5", "--label",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("changed", "field", "words"),
+    [
+        ({"epochs": "0"}, "epochs", "at least 1"),
+        ({"epochs": "many"}, "epochs", "whole number"),
+        ({"learning_rate": "nan"}, "learning_rate", "--lr"),
+        ({"run_name": "../x"}, "run_name", "path separator"),
+        ({"run_name": "there"}, "run_name", "taken by a run folder"),
+        ({"boundary": "off", "energy": "off", "beat": "off"}, "", "nothing to train"),
+    ],
+)
+def test_what_cannot_be_is_named_with_its_field(changed: dict[str, str], field: str, words: str) -> None:
+    command = to_launch(values(**changed), {"there": "a run folder"}, NOW)
+    assert words in command.error
+    assert command.at == field
+
+
+def test_a_poor_name_is_warned_about() -> None:
+    assert "says nothing" in to_launch(values(run_name="test"), {}, NOW).warning
+
+
+def test_names_of_folders_pointers_and_active_jobs_are_taken(tmp_path: Path) -> None:
+    workspace = a_workspace(tmp_path)
+    (workspace.runs_dir / "folder").mkdir(parents=True)
+    (workspace.runs_dir / "kept.dvc").touch()
+    taken = taken_names(workspace, [running("live"), JobSnapshot("x", "done", "x", (), 0.0, run_name="over")])
+    assert set(taken) == {"folder", "kept", "live"}
+
+
+def test_the_form_from_a_run_is_filled_and_remembers_what_was(tmp_path: Path) -> None:
+    plan = launch_plan(a_workspace(tmp_path), ROW, [], NOW)
+    fields = {field.name: field for field in plan.fields}
+    assert fields["learning_rate"].value == "0.01"
+    assert fields["learning_rate"].was == "0.01"
+    assert fields["run_name"].value == "cnn_a"
+    assert fields["run_name"].was is None
+    assert fields["boundary"].choices == ("on", "off")
+
+
+def test_the_notice_says_after_which_run_the_job_would_start() -> None:
+    assert "starts at once" in slots_notice([], 1)
+    assert "1 of 1 busy: starts after b" in slots_notice([running("b")], 1)
+    assert "starts after far" in slots_notice([running("near", 2), running("far", 8)], 2)
+
+
+async def test_n_launches_what_the_form_says(tmp_path: Path) -> None:
+    app = HostApp(a_workspace(tmp_path))
+    async with app.run_test(size=(100, 30)) as pilot:
+        await forms.open_new_from(app, (ROW,))
+        form = app.screen
+        assert isinstance(form, LaunchDialog)
+        form.query_one("#field-run_name", Input).value = "cnn_b"
+        await pilot.pause()
+        await pilot.press("enter")
+        await until(pilot, lambda: bool(app.requests))
+        argv = app.requests[0].argv
+        assert argv[:5] == ("jobs", "launch", "--name", "cnn_b", "--")
+        assert argv[5:9] == ("edm", "train", "data/annotations", "--run-name")
+        assert ("--lr", "0.01") in itertools.pairwise(argv)
+
+
+# Metadata ---------------------------------------------------------------------------
+
+
+def test_metadata_is_read_by_key_and_a_broken_file_only_leaves_the_note() -> None:
+    read, warning = metadata_values("hypothesis: h\nresults:\n  expected: e\n  actual: null\nconfig_changes: [a, b]\n")
+    assert read["hypothesis"] == "h"
+    assert read["results.expected"] == "e"
+    assert read["results.actual"] == ""
+    assert read["config_changes"] == "- a\n- b"
+    assert warning == ""
+    read, warning = metadata_values("a: [\n")
+    assert read == {}
+    assert "no YAML" in warning
+
+
+def test_changes_become_options() -> None:
+    assert edit_options({"note": "n", "results.actual": "x=y"}) == ["--note", "n", "--set", "results.actual=x=y"]
+
+
+async def test_only_what_was_changed_is_saved_and_esc_warns_before_it_drops_it(tmp_path: Path) -> None:
+    app = HostApp(a_workspace(tmp_path))
+    app.services.details["r1"] = RunDetail(ROW, metadata="hypothesis: old\n")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await forms.open_metadata(app, (ROW,))
+        form = app.screen
+        assert isinstance(form, MetadataDialog)
+        assert form.query_one("#edit-note", TextArea).text == "a note"
+        form.query_one("#edit-results-conclusion", TextArea).text = "it works"
+        await pilot.press("escape")
+        assert app.screen is form
+        assert "not saved" in shown(form, "#message")
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: bool(app.requests))
+        assert app.requests[0].argv == ("runs", "edit", "r1", "--set", "results.conclusion=it works")
+        assert app.requests[0].lane == "data"
+
+
+async def test_nothing_changed_asks_for_nothing(tmp_path: Path) -> None:
+    app = HostApp(a_workspace(tmp_path))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await forms.open_metadata(app, (ROW,))
+        await pilot.press("ctrl+s")
+        await pilot.pause()
+        assert not isinstance(app.screen, MetadataDialog)
+        assert app.requests == []
+
+
+# Promotion --------------------------------------------------------------------------
+
+CANDIDATE = ModelVersion("EDMModel", 4, "Staging", run_id="r1", tags={"edm.run_name": "cnn_a"})
+INCUMBENT = ModelVersion("EDMModel", 3, "Production", run_id="r0", tags={"edm.run_name": "mert"})
+FINDINGS = {
+    "metrics": [{"metric": "val_loss", "candidate": 0.2, "incumbent": 0.3, "delta": -0.1, "verdict": "better"}],
+    "gates": [{"gate": "pushed", "passed": True, "detail": ""}],
+    "differences": {"data": ["aa", "bb"]},
+}
+
+
+def promotion_app(tmp_path: Path, **changed: object) -> HostApp:
+    app = HostApp(a_workspace(tmp_path))
+    app.services.model_list = (CANDIDATE, INCUMBENT)
+    app.services.answers["models promote"] = {**FINDINGS, **changed}
+    return app
+
+
+async def test_promotion_shows_candidate_incumbent_and_gates_and_records_the_reason(tmp_path: Path) -> None:
+    app = promotion_app(tmp_path)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await forms.open_promote(app, (ROW,))
+        form = app.screen
+        assert isinstance(form, PromoteDialog)
+        assert "v4 cnn_a   Staging → Production   now v3 mert" in shown(form, "#heading")
+        table = shown(form, "#comparison")
+        assert "better" in table
+        assert "-0.1" in table
+        assert "other data: bb → aa" in table
+        assert "✓ pushed" in shown(form, "#gates")
+        assert app.services.queries == [("models", "promote", "EDMModel/4", "Production", "--dry-run")]
+        await pilot.press(*"live", "enter")
+        await until(pilot, lambda: bool(app.requests))
+        assert app.requests[0].argv == ("models", "promote", "EDMModel/4", "Production", "--reason", "live")
+        assert app.requests[0].lane == "registry"
+
+
+async def test_a_failing_gate_needs_a_reason(tmp_path: Path) -> None:
+    app = promotion_app(tmp_path, gates=[{"gate": "pushed", "passed": False, "detail": "only here"}])
+    async with app.run_test(size=(80, 24)) as pilot:
+        await forms.open_promote(app, (ROW,))
+        form = app.screen
+        assert isinstance(form, PromoteDialog)
+        assert "✗ pushed" in shown(form, "#gates")
+        await pilot.press("enter")
+        assert app.screen is form
+        assert "1 gate fails" in shown(form, "#message")
+        await pilot.press(*"why", "enter")
+        await until(pilot, lambda: bool(app.requests))
+        assert app.requests[0].argv[-2:] == ("--reason", "why")
+
+
+async def test_demote_goes_one_step_down_and_ends_are_refused(tmp_path: Path) -> None:
+    app = promotion_app(tmp_path)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await forms.open_promotion(app, INCUMBENT, up=False)
+        await pilot.press("enter")
+        await until(pilot, lambda: bool(app.requests))
+        assert app.requests[0].argv == ("models", "demote", "EDMModel/3")
+        with pytest.raises(EdmError):
+            await forms.open_promotion(app, INCUMBENT, up=True)
+        with pytest.raises(EdmError, match="no model version"):
+            await forms.open_promote(app, (RunRow("r7", "none"),))
+
+
+def test_what_a_dry_run_prints_is_read_carefully() -> None:
+    found = findings_of({"metrics": [{"metric": "x", "candidate": "nan"}, "?"], "gates": "?", "differences": None})
+    assert found.metrics[0].candidate != found.metrics[0].candidate
+    assert found.metrics[0].incumbent is None
+    assert found.gates == []
+
+
+# Register ---------------------------------------------------------------------------
+
+
+async def test_register_says_what_will_be_made_and_asks(tmp_path: Path) -> None:
+    app = HostApp(a_workspace(tmp_path))
+    app.services.model_list = (CANDIDATE,)
+    app.services.details["r1"] = RunDetail(ROW, files=(FileEntry("checkpoints/best.pt", 1_500_000),))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await forms.open_register(app, (ROW,))
+        form = app.screen
+        assert isinstance(form, RegisterDialog)
+        assert "EDMModel v5" in shown(form, "#heading")
+        assert "made from this run already" in shown(form, "#message")
+        await pilot.press("escape")
+        await until(pilot, lambda: app.screen is not form)
+        assert app.requests == []
+        await forms.open_register(app, (ROW,))
+        await pilot.press("enter")
+        await until(pilot, lambda: bool(app.requests))
+        assert app.requests[0].argv == ("models", "register", "r1")
+
+
+def test_a_missing_checkpoint_and_a_run_that_is_not_kept_are_worth_a_warning() -> None:
+    warnings = register_warnings(ROW, RunDetail(ROW, files=(FileEntry("config.yaml", 1),)), ())
+    assert any("best.pt" in warning for warning in warnings)
+    assert any("not kept" in warning for warning in warnings)
