@@ -276,3 +276,11 @@ def test_a_missing_checkpoint_and_a_run_that_is_not_kept_are_worth_a_warning() -
     warnings = register_warnings(ROW, RunDetail(ROW, files=(FileEntry("config.yaml", 1),)), ())
     assert any("best.pt" in warning for warning in warnings)
     assert any("not kept" in warning for warning in warnings)
+
+
+def test_json_is_asked_of_our_command_not_of_the_one_it_launches() -> None:
+    from edm_tui.services import with_json
+
+    launched = with_json(("jobs", "launch", "--name", "a", "--", "edm", "train"))
+    assert launched == ("jobs", "launch", "--name", "a", "--json", "--", "edm", "train")
+    assert with_json(("undo",)) == ("undo", "--json")
