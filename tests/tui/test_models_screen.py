@@ -100,11 +100,11 @@ WAITING = (
     JobSnapshot("j5", "queued", "later", (), 50.0, held=True),
     JobSnapshot("j4", "queued", "sooner", (), 40.0),
 )
-FAILED = JobSnapshot("j1", "failed", "bad", (), 1.0, started=2.0, ended=5.0, exit_code=3, note="killed")
+FAILED = JobSnapshot("j1", "failed", "bad", (), 1.0, started=2.0, ended=5.0, exit_code=3, note="killed", folder="/none/j1")
 
 
 def test_jobs_are_grouped_and_the_waiting_ones_in_the_order_of_their_turn() -> None:
-    header, lines = job_lines((*WAITING, RUNNING, FAILED), "val_loss", 70.0, 140, ascii_only=False)
+    _, lines = job_lines((*WAITING, RUNNING, FAILED), "val_loss", 70.0, 140, ascii_only=False)
     assert [line.key for line in lines] == ["", "j3", "", "j4", "j5", "", "j1"]
     running = lines[1].text.plain
     for part in ("2/4", "30s", "val_loss 0.5000"):
@@ -131,7 +131,8 @@ async def test_enter_tails_the_job_under_the_cursor_and_x_stops_it_after_a_quest
         await pilot.press("enter")
         await pilot.pause()
         assert isinstance(app.screen, TailScreen)
-        assert app.screen.job == FAILED
+        assert app.screen.job is not None
+        assert app.screen.job.id == FAILED.id
 
 
 # The command log --------------------------------------------------------------------
