@@ -1,18 +1,21 @@
 """The application: it owns the services, runs actions in their lanes, and opens screens and dialogs by name."""
 
+import asyncio
 import importlib
 import importlib.util
-import inspect
-from collections.abc import Awaitable, Callable
+import os
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from textual import work
 from textual.app import App
+from textual.filter import LineFilter
 
 from edm_core.errors import EdmError
 from edm_core.snapshots.outcome import Store
 from edm_core.snapshots.runs import RunRow, RunsSnapshot
 from edm_core.workspace import Workspace
+from edm_tui.ascii_filter import AsciiFilter
 from edm_tui.formatting import clean
 from edm_tui.keys import BY_VERB
 from edm_tui.messages import ActionRequested, StoreChanged
@@ -21,8 +24,7 @@ from edm_tui.screens.runs import RunsScreen
 from edm_tui.services import Services
 from edm_tui.themes import THEMES
 
-# What a verb opens: (module, class or coroutine function). A class is made with the tuple of runs that the verb means;
-# a coroutine function is called with the app and that tuple, because a form reads what it shows first.
+# What a verb opens: (module, class). The class is made with the tuple of runs that the verb means.
 VIEWS: dict[str, tuple[str, str]] = {
     "charts": ("edm_tui.screens.charts", "ChartsScreen"),
     "charts_screen": ("edm_tui.screens.charts", "ChartsScreen"),
@@ -34,7 +36,8 @@ VIEWS: dict[str, tuple[str, str]] = {
     "tail": ("edm_tui.screens.tail", "TailScreen"),
     "commands": ("edm_tui.screens.commands_log", "CommandsLogScreen"),
 }
-# What a verb asks with a form: a coroutine of `edm_tui.screens.forms`, called with the app and the runs.
+# What a verb asks with a form: a coroutine of `edm_tui.screens.forms`, called with the app and the runs, because a form
+# reads first what it shows.
 FORMS = {
     "new": "open_new",
     "new_from": "open_new_from",
@@ -55,7 +58,8 @@ class EdmApp(App[None]):
     COMMANDS: ClassVar[set[Any]] = set()
 
     def __init__(self, workspace: Workspace, first: RunsSnapshot | EdmError | None = None, *, ascii_only: bool = False):
-        super().__init__()
+        # Without colours the terminal's own ones are best: Textual then sends none at all.
+        super().__init__(ansi_color=True if "NO_COLOR" in os.environ else None)
         self.services = Services(workspace)
         self.ascii_only = ascii_only
         self._first = first
@@ -64,6 +68,10 @@ class EdmApp(App[None]):
             self.register_theme(theme)
         chosen = workspace.settings.tui.theme
         self.theme = chosen if chosen in self.available_themes else THEMES[0].name
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        filters = super().get_line_filters()
+        return [*filters, AsciiFilter()] if self.ascii_only else filters
 
     def get_default_screen(self) -> RunsScreen:
         return RunsScreen(self._first)
@@ -161,7 +169,28 @@ class EdmApp(App[None]):
     def do_quit(self) -> None:
         self.exit()
 
+    def action_help_quit(self) -> None:
+        """ctrl+c: jobs go on whatever is pressed, and quitting has a key of its own."""
+        self.notify("q quits; jobs go on", markup=False)
+
+    def run_here(self, mouse: bool) -> int:
+        """Run to the end in a loop that waits for no thread; returns the exit status, the terminal restored."""
+        loop = asyncio.new_event_loop()
+        loop.run_until_complete(self.run_async(mouse=mouse))
+        return self.return_code or 0
+
 
 def clean_lines(text: str) -> str:
     """Text from outside, line by line."""
     return "\n".join(map(clean, text.splitlines()))
+
+
+def main() -> None:
+    """The console script, kept here for those who start this module."""
+    from edm_tui.__main__ import main as start
+
+    start()
+
+
+if __name__ == "__main__":
+    main()

@@ -19,6 +19,7 @@ from edm_core.snapshots.jobs import JobSnapshot
 from edm_core.snapshots.outcome import Level, Outcome, Store
 from edm_core.snapshots.runs import RunDetail, RunRow, RunsSnapshot
 from edm_core.workspace import Workspace
+from edm_tui.branch import branch_name, refs_stamp
 from edm_tui.messages import Lane
 
 if TYPE_CHECKING:
@@ -36,10 +37,10 @@ class Host(Protocol):
     services: "Services"
 
     def open_view(self, view: str, rows: tuple[RunRow, ...] = ()) -> None:
-        """Open a screen or dialog of the table `edm_tui.app.VIEWS` on these runs."""
+        """Open a screen or form of the app's tables on these runs."""
 
-    def undo(self) -> None:
-        """Ask for `edm undo`."""
+    def show_error(self, message: str, hint: str = "") -> None:
+        """Say what could not be done, and what to do next."""
 
 
 class Services:
@@ -50,6 +51,9 @@ class Services:
         self._python = python
         self._threads = ThreadPoolExecutor(max_workers=8, thread_name_prefix="edm")
         self._lanes: dict[Lane, asyncio.Lock] = {}
+        self.branch_text = branch_name(workspace.root)
+        """The branch as far as it is known."""
+        self._refs: tuple[int, ...] = ()
         self.running: list[str] = []
         """Titles of the actions that go on now, for the status line."""
 
@@ -90,6 +94,29 @@ class Services:
 
         return await self.in_thread(change_token, self.workspace)
 
+    async def branch(self) -> str:
+        """The git branch and how many commits only it has, such as `main ↑1`; asks git only when a reference moved."""
+        return await self.in_thread(self._branch)
+
+    def _branch(self) -> str:
+        from edm_core.gitrepo import git_of
+
+        stamp = refs_stamp(self.workspace.root)
+        if stamp != self._refs:
+            name = branch_name(self.workspace.root)
+            upstream = git_of(self.workspace).upstream() if name else None
+            behind = f" ↓{upstream.behind}" if upstream is not None and upstream.behind else ""
+            ahead = f" ↑{upstream.ahead}" if upstream is not None and upstream.ahead else ""
+            self._refs, self.branch_text = stamp, f"{name}{ahead}{behind}"
+        return self.branch_text
+
+    async def last_action(self) -> str:
+        """What `z` would undo, such as `keep cnn_lr1e-3`; "" when there is nothing."""
+        from edm_core.journal import Journal
+
+        entry = await self.in_thread(lambda: Journal(self.workspace).last_undoable())
+        return f"{entry.verb} {entry.target}" if entry is not None else ""
+
     async def verb(self, *argv: str, lane: Lane = "tracking", title: str = "") -> Outcome:
         """Run `edm ARGV --json` to its end and return what it says.
 
@@ -112,16 +139,32 @@ class Services:
     def _run(self, argv: tuple[str, ...]) -> dict[str, Any]:
         with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
             child = subprocess.Popen(
-                [self._python, "-m", "edm_core.cli.main", *argv, "--json"],
+                [self._python, "-m", "edm_core.cli.main", *with_json(argv)],
                 cwd=self.workspace.root, stdin=subprocess.DEVNULL, stdout=out, stderr=err, start_new_session=True,
             )  # fmt: skip
             status = child.wait()
             out.seek(0)
             err.seek(0)
-            told = err.read().decode(errors="replace")
-            if status != 0:
-                raise to_error(argv, status, told)
-            return to_document(argv, out.read())
+            return to_result(argv, status, out.read(), err.read().decode(errors="replace"))
+
+
+def with_json(argv: tuple[str, ...]) -> tuple[str, ...]:
+    """The verb with --json. What comes after `--` belongs to the command that is launched, so it goes before that."""
+    end = argv.index("--") if "--" in argv else len(argv)
+    return (*argv[:end], "--json", *argv[end:])
+
+
+def to_result(argv: tuple[str, ...], status: int, raw: bytes, told: str) -> dict[str, Any]:
+    """What a verb's end means: its document, also when a batch failed in part; EdmError when it failed."""
+    if status == 0:
+        return to_document(argv, raw)
+    if status == 1 and raw.strip():
+        document = to_document(argv, raw)
+        failed = document.get("errors")
+        if isinstance(failed, list) and document.get("runs"):
+            lines = [f"{one.get('run', '')}: {one.get('message', '')}" for one in failed if isinstance(one, dict)]
+            return {**document, "detail": "\n".join(lines), "level": "warning"}
+    raise to_error(argv, status, told)
 
 
 def to_document(argv: tuple[str, ...], raw: bytes) -> dict[str, Any]:

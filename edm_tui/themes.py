@@ -7,7 +7,7 @@ from textual.theme import Theme
 
 # Okabe and Ito's palette for all kinds of colour vision, lightened where a dark background asks for it.
 RUN_COLOURS = ("#56b4e9", "#e69f00", "#2fbf91", "#f0e442", "#4f94d4", "#e5702a", "#d38cb8", "#c9c9c9")
-RUN_MARKS = ("●", "▲", "■", "◆", "★", "▼", "✚")
+RUN_MARKS = ("●", "▲", "■", "◆", "▼", "◉", "✚")
 
 THEMES = (
     Theme(

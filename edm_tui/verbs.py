@@ -143,7 +143,9 @@ def request(verb: str, rows: Sequence[RunRow]) -> ActionRequested:
     spec = VERBS[verb]
     chosen = fitting(verb, rows)
     names = chosen[0].name if len(chosen) == 1 else f"{len(chosen)} runs"
-    return ActionRequested(verb, (*spec.argv, *map(ref, chosen), *_consent(verb, chosen)), spec.lane, f"{spec.title} {names}")
+    return ActionRequested(
+        verb, (*spec.argv, *map(ref, chosen), *_consent(verb, chosen)), spec.lane, f"{spec.title} {names}"
+    )
 
 
 def _consent(verb: str, rows: Sequence[RunRow]) -> tuple[str, ...]:

@@ -41,9 +41,9 @@ class EdmScreen(Screen[None]):
 
     def reason(self, verb: str) -> str:
         """Why this verb cannot run now, in a few words; "" when it can."""
-        if self._method(verb) is None:
-            return verbs.reason(verb, self.targets())
-        return ""
+        if self._method(verb) is not None or verb in verbs.ALWAYS_OPEN:
+            return ""
+        return verbs.reason(verb, self.targets())
 
     def action_verb(self, verb: str) -> None:
         """Run a verb: our `do_<verb>`, the app's, or the action of the verb table on the targets."""
@@ -64,9 +64,12 @@ class EdmScreen(Screen[None]):
     def run_verb(self, verb: str) -> None:
         """Run a verb of the verb table on the targets, asking first where it is hard to reverse."""
         rows = self.targets()
+        if verb not in verbs.VERBS:
+            self.host.open_view(verb, rows)
+            return
         request = verbs.request(verb, rows)
         question = verbs.question(verb, rows)
-        if not question:
+        if question is None:
             self.app.post_message(request)
             return
         self._ask(question, request)

@@ -1,5 +1,6 @@
 """The Runs screen: the table, the pane that explains the run under the cursor, status line and footer."""
 
+import asyncio
 import time
 
 from textual import events, work
@@ -10,18 +11,19 @@ from textual.reactive import reactive
 from edm_core.errors import EdmError
 from edm_core.snapshots.runs import RunRow, RunsSnapshot
 from edm_tui import columns
-from edm_tui.formatting import age, count
+from edm_tui.formatting import age, clean, count
 from edm_tui.messages import FilterChanged, RunHighlighted, RunOpened, StoreChanged
 from edm_tui.screens.base import EdmScreen
-from edm_tui.services import FIRST_PAGE
+from edm_tui.screens.copying import copy_choices
 from edm_tui.widgets.key_bar import KeyBar
 from edm_tui.widgets.run_detail import DetailPane
-from edm_tui.widgets.run_table import RunTable
+from edm_tui.widgets.run_table import NARROW, RunTable
 from edm_tui.widgets.status_line import StatusLine
 
 DETAIL_AFTER = 0.15
 """Seconds that the cursor rests on a run before its files are read."""
-NARROW = 100
+PANE_CELLS, PANE_STEP, PANE_LEAST, TABLE_LEAST = 52, 8, 28, 40
+First = RunsSnapshot | EdmError | None
 
 
 class RunsScreen(EdmScreen):
@@ -30,12 +32,13 @@ class RunsScreen(EdmScreen):
     context = "runs"
     snapshot: reactive[RunsSnapshot | None] = reactive(None, init=False, always_update=True)
 
-    def __init__(self, first: RunsSnapshot | EdmError | None = None) -> None:
+    def __init__(self, first: First = None) -> None:
         super().__init__()
         self._first = first
         self._filter = ""
         self._fault = ""
-        self._pane_cells = 0
+        self._undoable = ""
+        self._pane_cells = PANE_CELLS
         self._look = columns.Look()
 
     def compose(self) -> ComposeResult:
@@ -52,8 +55,8 @@ class RunsScreen(EdmScreen):
             self._failed(self._first)
         elif self._first is not None:
             self.snapshot = self._first
-
-    # Parts --------------------------------------------------------------------
+        else:
+            self.table.empty = "reading …"
 
     @property
     def table(self) -> RunTable:
@@ -62,10 +65,6 @@ class RunsScreen(EdmScreen):
     @property
     def pane(self) -> DetailPane:
         return self.query_one("#detail", DetailPane)
-
-    @property
-    def narrow(self) -> bool:
-        return self.size.width < NARROW
 
     def targets(self) -> tuple[RunRow, ...]:
         marked = self.table.marked()
@@ -83,16 +82,20 @@ class RunsScreen(EdmScreen):
     async def _load(self) -> None:
         try:
             self.snapshot = await self.services.runs()
+            self._undoable = await self.services.last_action()
+            await self.services.branch()
         except EdmError as error:
             self._failed(error)
+        else:
+            self.say()
 
     def _failed(self, error: EdmError) -> None:
         """Keep the old rows, dimmed, and say why."""
-        self._fault = f"{error.message}" + (f" ({error.hint})" if error.hint else "")
+        self._fault = clean(f"{error.message}" + (f" ({error.hint})" if error.hint else ""))
         self.table.stale = True
         self.table.empty = self._fault
         self.table.repaint()
-        self._say()
+        self.say()
 
     def watch_snapshot(self, snapshot: RunsSnapshot | None) -> None:
         if snapshot is None:
@@ -106,38 +109,46 @@ class RunsScreen(EdmScreen):
 
     def _show_rows(self) -> None:
         rows = self.snapshot.rows if self.snapshot is not None else ()
+        if self.snapshot is not None and self._filter:
+            self.table.empty = f"no name holds {self._filter}: esc clears"
         self.table.show(columns.matching(rows, self._filter), self._look)
         self._explain()
-        self._say()
+        self.say()
 
-    # Saying -------------------------------------------------------------------
+    # Status line and footer -----------------------------------------------------
 
-    def _say(self) -> None:
-        left, right = self._status()
-        self.query_one("#status", StatusLine).say(left, right)
+    def say(self) -> None:
+        """Bring status line and footer up to date; nothing is written where nothing changed."""
+        right = [*self.services.running, self.services.branch_text]
+        self.query_one("#status", StatusLine).say(self._status(), "   ".join(filter(None, right)))
         marks = len(self.table.marked())
         self.query_one("#keys", KeyBar).update_keys(self.reason, f"{marks} marked" if marks else "")
 
-    def _status(self) -> tuple[str, str]:
+    def _status(self) -> str:
         snapshot = self.snapshot
         parts = [self.services.workspace.name]
-        if snapshot is not None:
+        if snapshot is not None and not (self._filter and self.has_class("-narrow")):
             parts += [snapshot.store, snapshot.experiment, f"{count(len(snapshot.rows))} runs"]
         if self._filter:
             parts.append(f"{count(len(self.table.rows))} shown: {self._filter} (esc clears)")
         if self._fault:
-            held = f" · rows as of {age(time.time() - self._look.now)} ago" if self._look.now else ""
+            held = f"; rows as of {age(time.time() - self._look.now)} ago" if self._look.now else ""
             parts.append(f"! {self._fault}{held}")
         elif snapshot is not None and snapshot.notice:
             parts.append(snapshot.notice)
-        return " · ".join(part for part in parts if part), " · ".join(self.services.running)
+        return " · ".join(part for part in parts if part)
+
+    def reason(self, verb: str) -> str:
+        if verb == "undo" and not self._undoable:
+            return "nothing to undo"
+        return super().reason(verb)
 
     # Detail -------------------------------------------------------------------
 
     def on_run_highlighted(self, message: RunHighlighted) -> None:
         message.stop()
         self._explain()
-        self._say()
+        self.say()
 
     def _explain(self) -> None:
         row = self.table.row
@@ -147,33 +158,63 @@ class RunsScreen(EdmScreen):
 
     @work(exclusive=True, group="detail")
     async def _read_detail(self, row: RunRow) -> None:
-        import asyncio
-
         await asyncio.sleep(DETAIL_AFTER)
         try:
             self.pane.add(await self.services.detail(row))
         except EdmError as error:
-            self.notify(error.message, severity="error", markup=False)
+            self.pane.fail(row, error.message)
+
+    def on_run_opened(self, message: RunOpened) -> None:
+        message.stop()
+        self.do_open()
+
+    def do_open(self) -> None:
+        """The detail takes the keys; where the screen is narrow it takes the table's place."""
+        if self.table.row is not None:
+            self.set_class(True, "-open")
+            self.pane.focus()
+
+    @property
+    def _open(self) -> bool:
+        return self.has_class("-open")
+
+    def do_back(self) -> None:
+        """Step out one layer: the detail, the filter, the marks."""
+        if self._open:
+            self.set_class(False, "-open")
+            self.table.focus()
+        elif self._filter:
+            self._filter = ""
+            self._show_rows()
+        elif self.table.marks:
+            self.table.clear_marks()
+            self.say()
 
     # Moving -------------------------------------------------------------------
 
+    def _move(self, step: int) -> None:
+        if self._open:
+            self.pane.scroll_lines(step)
+        else:
+            self.table.move(step)
+
     def do_down(self) -> None:
-        self.table.move(1)
+        self._move(1)
 
     def do_up(self) -> None:
-        self.table.move(-1)
+        self._move(-1)
 
     def do_top(self) -> None:
-        self.table.move_to(0)
+        self._move(-len(self.table.rows) - 1000)
 
     def do_bottom(self) -> None:
-        self.table.move_to(len(self.table.rows) - 1)
+        self._move(len(self.table.rows) + 1000)
 
     def do_page_down(self) -> None:
-        self.table.move_page(1)
+        self._move(self.table.page)
 
     def do_page_up(self) -> None:
-        self.table.move_page(-1)
+        self._move(-self.table.page)
 
     def do_left(self) -> None:
         self.table.scroll_columns(-1)
@@ -181,6 +222,69 @@ class RunsScreen(EdmScreen):
     def do_right(self) -> None:
         self.table.scroll_columns(1)
 
+    # Choosing -----------------------------------------------------------------
+
     def do_mark(self) -> None:
         self.table.toggle_mark()
-        self._say()
+        self.say()
+
+    def do_sort(self) -> None:
+        """By the next column; after the last one newest first again."""
+        self.table.sort_next()
+        self._show_rows()
+
+    def do_reverse(self) -> None:
+        self.table.sort_reverse = not self.table.sort_reverse
+        self._show_rows()
+
+    def do_filter(self) -> None:
+        from edm_tui.widgets.filter_bar import FilterBar
+
+        if not self.query(FilterBar):
+            self.mount(FilterBar(self._filter, id="filter"), after="#body")
+
+    def on_filter_changed(self, message: FilterChanged) -> None:
+        from edm_tui.widgets.filter_bar import FilterBar
+
+        message.stop()
+        self._filter = message.text.strip()
+        self._show_rows()
+        bar = self.query_one(FilterBar)
+        if message.done:
+            bar.remove()
+            self.table.focus()
+        else:
+            total = len(self.snapshot.rows) if self.snapshot is not None else 0
+            bar.show_count(len(self.table.rows), total)
+
+    def do_copy(self) -> None:
+        """Id, path or a value of the run under the cursor to the terminal's clipboard (OSC 52)."""
+        from edm_tui.dialogs.menu import MenuDialog
+
+        row = self.table.row
+        if row is None:
+            return
+
+        def chosen(text: str | None) -> None:
+            if text is not None:
+                self.app.copy_to_clipboard(text)
+                self.notify(f"copied {clean(text)}", markup=False)
+
+        choices = copy_choices(row, self.services.workspace)
+        self.app.push_screen(MenuDialog(f"Copy of {row.name}", choices), chosen)
+
+    # Pane ---------------------------------------------------------------------
+
+    def do_enlarge(self) -> None:
+        self._resize_pane(PANE_STEP)
+
+    def do_shrink(self) -> None:
+        self._resize_pane(-PANE_STEP)
+
+    def _resize_pane(self, step: int) -> None:
+        most = max(PANE_LEAST, self.size.width - TABLE_LEAST)
+        self._pane_cells = min(max(PANE_LEAST, self._pane_cells + step), most)
+        self.pane.styles.width = self._pane_cells
+
+    def on_resize(self, event: events.Resize) -> None:
+        self.set_class(event.size.width < NARROW, "-narrow")

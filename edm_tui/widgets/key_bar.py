@@ -21,7 +21,7 @@ class KeyBar(Painted):
 
     def __init__(self, context: str, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self._context = context
+        self._place = context
         self._lead = ""
         self._items: list[tuple[Key, str]] = []
 
@@ -32,7 +32,7 @@ class KeyBar(Painted):
 
     def update_keys(self, reason: Callable[[str], str], lead: str = "") -> None:
         """Ask again what can run. `lead` comes first, such as "2 marked"."""
-        items = [(key, reason(key.verb)) for key in footer_keys(self._context) if key.verb not in ALWAYS]
+        items = [(key, reason(key.verb)) for key in footer_keys(self._place) if key.verb not in ALWAYS]
         if (items, lead) != (self._items, self._lead):
             self._items, self._lead = items, lead
             self.repaint()

@@ -29,16 +29,16 @@ class Painted(Widget):
         return strip
 
     def repaint(self, lines: Iterable[int] | None = None) -> None:
-        """Draw these lines (all that were painted) anew and refresh the spans that differ."""
-        width = self.size.width
-        for y in sorted(self._painted) if lines is None else lines:
-            old = self._painted.get(y)
+        """Draw these lines (default: all) anew and refresh the spans that differ from what was painted."""
+        width, height = self.size
+        for y in range(height) if lines is None else lines:
+            old = self._painted.pop(y, None)
             if old is None:
+                self.refresh(Region(0, y, width, 1))
                 continue
-            new = self.draw_line(y)
+            new = self._painted[y] = self.draw_line(y)
             span = changed_span(old, new)
             if span is not None:
-                self._painted[y] = new
                 start, end = span
                 self.refresh(Region(start, y, min(end, width) - start, 1))
 
@@ -48,10 +48,10 @@ class Painted(Widget):
         self.refresh()
 
     def on_resize(self) -> None:
-        self._painted.clear()
+        self.forget()
 
     def notify_style_update(self) -> None:
-        self._painted.clear()
+        self.forget()
         super().notify_style_update()
 
 

@@ -31,6 +31,7 @@ class DetailPane(Painted, can_focus=True):
         self._settings = settings
         self._row: RunRow | None = None
         self._detail: RunDetail | None = None
+        self._fault = ""
         self._look = Look()
         self._lines: list[Line] = []
         self._top = 0
@@ -46,12 +47,19 @@ class DetailPane(Painted, can_focus=True):
         self._row, self._look = row, look
         if not same:
             self._detail, self._top = None, 0
+        self._fault = ""
         self._redraw()
 
     def add(self, detail: RunDetail) -> None:
         """What had to be read; ignored when the cursor has gone on."""
         if self._row is not None and detail.row.row_id == self._row.row_id:
             self._detail = detail
+            self._redraw()
+
+    def fail(self, row: RunRow, reason: str) -> None:
+        """Say why this run's files could not be read."""
+        if self._row is not None and row.row_id == self._row.row_id:
+            self._fault = reason
             self._redraw()
 
     def scroll_lines(self, step: int) -> None:
@@ -61,7 +69,7 @@ class DetailPane(Painted, can_focus=True):
 
     def _redraw(self) -> None:
         width = max(20, (self.size.width or 50) - 2)
-        self._lines = list(self._compose(width)) if self._row is not None else []
+        self._lines = list(self._describe(width)) if self._row is not None else []
         self.repaint()
 
     def on_resize(self) -> None:
@@ -80,16 +88,18 @@ class DetailPane(Painted, can_focus=True):
 
     # Lines --------------------------------------------------------------------
 
-    def _compose(self, width: int) -> Iterator[Line]:
+    def _describe(self, width: int) -> Iterator[Line]:
         row = self._row
         if row is None:
             return
         yield "title", clean(row.name)
         yield "", self._state(row)
         yield "", self._data(row)
+        if self._fault:
+            yield "", f"! {clean(self._fault)}"
         for text in wrap(row.note, width, 3):
             yield "", text
-        yield from self._metrics(row)
+        yield from self._metrics(row, width)
         yield from self._params(row, width)
         yield from self._origin(row)
         yield from self._files()
@@ -116,16 +126,16 @@ class DetailPane(Painted, can_focus=True):
             parts.append(size(self._detail.bytes_total))
         return " · ".join(parts)
 
-    def _metrics(self, row: RunRow) -> Iterator[Line]:
+    def _metrics(self, row: RunRow, width: int) -> Iterator[Line]:
         known = self._detail.row.metrics if self._detail is not None else row.metrics
         if not known:
             return
         yield "", ""
         first = [name for name in metrics_shown(self._settings) if name in known]
         names = [*first, *sorted(name for name in known if name not in first)]
-        width = min(18, max(len(name) for name in names))
+        name_cells = min(18, max(len(name) for name in names))
         for name in names:
-            yield "", metric_line(name, known[name], width)
+            yield "", metric_line(name, known[name], name_cells, width)
 
     def _params(self, row: RunRow, width: int) -> Iterator[Line]:
         if not row.params:
@@ -175,11 +185,12 @@ class DetailPane(Painted, can_focus=True):
             yield "", clean(line)
 
 
-def metric_line(name: str, summary: MetricSummary, width: int) -> str:
+def metric_line(name: str, summary: MetricSummary, name_cells: int, width: int) -> str:
     """Name, last value, best value with its step, curve: in columns, so that two runs differ in few cells."""
     best = NOTHING if summary.best is None else number(summary.best)
     step = "" if summary.best_step is None else f"@{summary.best_step}"
-    return f"{fit(clean(name), width)} {number(summary.last):>8}  best {best:>8} {step:<5} {sparkline(summary.spark, SPARK)}"
+    line = f"{fit(clean(name), name_cells)} {number(summary.last):>8}  best {best:>8} {step:<5}"
+    return f"{line} {sparkline(summary.spark, min(SPARK, width - len(line) - 1))}"
 
 
 def wrap(text: str, width: int, limit: int) -> list[str]:

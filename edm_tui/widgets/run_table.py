@@ -39,7 +39,7 @@ class RunTable(Painted, can_focus=True):
         self._top = 0
         self._left = 0
         self._columns: list[Column] = []
-        self._name = name_column((), 8)
+        self._first_column = name_column((), 8)
         self.cursor_id = ""
         self.marks: dict[str, None] = {}
         self.sort_name = ""
@@ -95,16 +95,22 @@ class RunTable(Painted, can_focus=True):
     @property
     def columns(self) -> list[Column]:
         """All columns, the name first."""
-        return [self._name, *self._columns]
+        return [self._first_column, *self._columns]
 
     def _sort_column(self) -> Column | None:
         return next((column for column in self.columns if column.name == self.sort_name), None)
+
+    def sort_next(self) -> None:
+        """Sort by the next column in view order, after the last one by none (newest first)."""
+        names = ["", *(column.name for column in self.columns)]
+        at = names.index(self.sort_name) if self.sort_name in names else 0
+        self.sort_name, self.sort_reverse = names[(at + 1) % len(names)], False
 
     def _lay_out(self, rows: Sequence[RunRow]) -> None:
         width = self.size.width or self.app.size.width
         self._columns = columns_for(rows, self._settings, width < NARROW)
         spared = sum(column.width + len(GAP) for column in self._columns[:3]) if width < NARROW else width * 2 // 3
-        self._name = name_column(rows, max(16, min(40, width - spared - 2)))
+        self._first_column = name_column(rows, max(16, min(40, width - spared - 2)))
         self._left = min(self._left, max(0, len(self._columns) - 1))
 
     def scroll_columns(self, step: int) -> None:
@@ -117,21 +123,19 @@ class RunTable(Painted, can_focus=True):
             self.repaint()
 
     def _fits_all(self) -> bool:
-        used = 2 + self._name.width + sum(column.width + len(GAP) for column in self._columns[self._left :])
+        used = 2 + self._first_column.width + sum(column.width + len(GAP) for column in self._columns[self._left :])
         return used <= self.size.width
 
     # Cursor -------------------------------------------------------------------
 
     @property
-    def _page(self) -> int:
+    def page(self) -> int:
+        """How many rows are in view."""
         return max(1, self.size.height - 1)
 
     def move(self, step: int) -> None:
         """Move the cursor by `step` rows, at most to an end."""
         self.move_to(self._cursor + step)
-
-    def move_page(self, side: int) -> None:
-        self.move(side * max(1, self._page - 1))
 
     def move_to(self, index: int) -> None:
         """Put the cursor on the row at this place."""
@@ -147,7 +151,7 @@ class RunTable(Painted, can_focus=True):
 
     def _scroll_to_cursor(self) -> bool:
         """Bring the cursor into view, by half a page where it met the edge: a scroll costs the same however far."""
-        page, before = self._page, self._top
+        page, before = self.page, self._top
         if self._cursor < self._top:
             self._top = self._cursor - page // 2
         elif self._cursor >= self._top + page:
@@ -183,7 +187,7 @@ class RunTable(Painted, can_focus=True):
 
     def _header(self) -> Strip:
         style = self.get_component_rich_style("run-table--header")
-        parts = ["  ", fit(self._title(self._name), self._name.width)]
+        parts = ["  ", fit(self._title(self._first_column), self._first_column.width)]
         for column in self._columns[self._left :]:
             parts.append(GAP + fit(self._title(column), column.width, column.right))
         return Strip([Segment(fit("".join(parts), self.size.width), style)])
@@ -204,7 +208,7 @@ class RunTable(Painted, can_focus=True):
             if marked
             else Segment(" ", style)
         )
-        text = [" ", fit(self._name.cell(row, self._look), self._name.width)]
+        text = [" ", fit(self._first_column.cell(row, self._look), self._first_column.width)]
         segments = [mark]
         for column in self._columns[self._left :]:
             cell = GAP + fit(column.cell(row, self._look), column.width, column.right)
