@@ -11,7 +11,7 @@ from edm_core.stores.data_states import RunFolder, TrashEntry, folder_at, run_fo
 from edm_core.stores.memory import MEMORY
 from edm_core.stores.models import version_labels
 from edm_core.stores.protocols import TrackingStore
-from edm_core.stores.run_folders import assign_folders, folder_run_id
+from edm_core.stores.run_folders import assign_folders, folder_run_id, metadata_run_id
 from edm_core.workspace import Workspace
 
 FAILED_JOB_SECONDS = 86_400
@@ -57,7 +57,8 @@ def join_rows(workspace: Workspace, store: TrackingStore, rows: Sequence[RunRow]
     joined = [row for row in joined if not row.deleted or row.trash]
     loose = [folder for name, folder in local.folders.items() if name not in set(assigned.values())]
     joined += _folder_rows(workspace, store, loose, local.jobs)
-    joined += [_trash_row(entry) for entry in local.trash if entry.run_id not in {row.run_id for row in joined}]
+    shown = {row.trash for row in joined}
+    joined += [_trash_row(entry) for entry in local.trash if entry.id not in shown]
     joined += _job_rows(joined, local.jobs)
     return tuple(sorted(joined, key=lambda row: -(row.start_ms or 0)))
 
@@ -75,18 +76,18 @@ def _joined(
     if entry is not None:
         return replace(row, run_dir=entry.original, data_state=DataState.TRASHED, model=model, job=job, trash=entry.id)
     elsewhere = row.tags.get("edm.run_dir", "")
-    if "/" in elsewhere and _is_folder_inside(workspace, elsewhere):
+    if "/" in elsewhere and _is_folder_of(workspace, row, elsewhere):
         state = folder_at(workspace, workspace.root / elsewhere).state
         return replace(row, run_dir=elsewhere, data_state=state, model=model, job=job)
     return replace(row, model=model, job=job) if model or job else row
 
 
-def _is_folder_inside(workspace: Workspace, relative: str) -> bool:
-    """Whether this is a folder of the workspace other than a place for run folders; the tag may hold anything."""
+def _is_folder_of(workspace: Workspace, row: RunRow, relative: str) -> bool:
+    """Whether this is the run's folder, elsewhere in the workspace than the others. The tag may hold anything, and what
+    a row names can be discarded: the folder has to name the run itself."""
     path = workspace.root / relative
-    if ".." in path.parts or not path.is_relative_to(workspace.root) or path.is_relative_to(workspace.edm_dir):
-        return False
-    return path.is_dir() and path.parent != workspace.runs_dir
+    inside = ".." not in path.parts and path.is_relative_to(workspace.root)
+    return inside and path.parent != workspace.runs_dir and metadata_run_id(path) == row.run_id
 
 
 def _jobs_by_run(rows: Iterable[RunRow], jobs: Sequence[JobSnapshot]) -> dict[str, JobSnapshot]:

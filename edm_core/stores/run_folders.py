@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 from edm_core.snapshots.runs import RunRow
 from edm_core.stores.data_states import RunFolder
@@ -15,21 +15,26 @@ _cache: dict[str, tuple[int, str]] = {}
 """metadata.yaml → (its modification time, the run id in it)."""
 
 
+def metadata_run_id(folder: Path) -> str:
+    """The run id in a folder's metadata.yaml; "" where it names none."""
+    path = folder / "metadata.yaml"
+    try:
+        modified = path.stat().st_mtime_ns
+        known = _cache.get(str(path))
+        if known is None or known[0] != modified:
+            with path.open("rb") as file:
+                match = _RUN_ID.search(file.read(_HEAD_BYTES))
+            known = _cache[str(path)] = (modified, match[1].decode() if match else "")
+    except OSError:
+        return ""
+    return known[1]
+
+
 def folder_run_id(workspace: Workspace, folder: RunFolder) -> str:
     """The run id that a folder's metadata.yaml, or a kept run's pointer, names; "" where neither does."""
-    if folder.present:
-        path = workspace.runs_dir / folder.name / "metadata.yaml"
-        try:
-            modified = path.stat().st_mtime_ns
-            known = _cache.get(str(path))
-            if known is None or known[0] != modified:
-                with path.open("rb") as file:
-                    match = _RUN_ID.search(file.read(_HEAD_BYTES))
-                known = _cache[str(path)] = (modified, match[1].decode() if match else "")
-        except OSError:
-            known = (0, "")
-        if known[1]:
-            return known[1]
+    inside = metadata_run_id(workspace.runs_dir / folder.name) if folder.present else ""
+    if inside:
+        return inside
     given = folder.pointer.meta.get("run_id") if folder.pointer is not None else None
     return given if isinstance(given, str) else ""
 

@@ -11,8 +11,8 @@ from edm_core.jobs.folder import jobs_token
 from edm_core.snapshots.runs import DataState, FileEntry, RunDetail, RunRow, RunsSnapshot
 from edm_core.stores.joining import Local, join_rows, read_local, table_metrics
 from edm_core.stores.kept_files import stamps
-from edm_core.stores.protocols import ALL_EXPERIMENTS, Experiment, TrackingStore
-from edm_core.stores.run_folders import tagged_folder
+from edm_core.stores.protocols import ALL_EXPERIMENTS, FIND_LIMIT, Experiment, TrackingStore
+from edm_core.stores.run_folders import metadata_run_id, tagged_folder
 from edm_core.stores.sqlite_schema import database_path
 from edm_core.stores.tracking import open_tracking, store_label
 from edm_core.workspace import Workspace
@@ -86,20 +86,35 @@ def find_run(workspace: Workspace, ref: str) -> RunRow:
     store = open_tracking(workspace)
     if not ref.strip():
         raise NotFoundError("an empty name names no run", "`edm runs list` shows them.")
-    found = store.runs_by_id([run_id for run_id, _ in store.find(ref)], table_metrics(workspace))
     local_names = _local_names(workspace)
-    rows = _joined_only(workspace, store, list(found.values()), {n for n in local_names if n.startswith(ref)})
+    near = sorted(name for name in local_names if name.startswith(ref))[:FIND_LIMIT]
+    ids = [run_id for run_id, _ in store.find(ref)] + [metadata_run_id(workspace.runs_dir / name) for name in near]
+    found = store.runs_by_id(list(filter(None, ids)), table_metrics(workspace))
+    row = _chosen(workspace, ref, _joined_only(workspace, store, list(found.values()), set(near)))
+    if row is None:
+        # A teammate's run is known by its id only to its pointer: then every pointer is read.
+        row = _chosen(workspace, ref, join_rows(workspace, store, [], read_local(workspace)))
+    if row is not None:
+        return row
+    import difflib
+
+    close = difflib.get_close_matches(ref, {*store.names(_NEAR_NAMES), *local_names}, n=3)
+    looked = f"Looked in {store.label} and {workspace.settings.runs.dir}."
+    raise NotFoundError(
+        f"no run is called {ref!r}", f"Did you mean {' or '.join(close)}? {looked}" if close else looked
+    )
+
+
+def _chosen(workspace: Workspace, ref: str, rows: Iterable[RunRow]) -> RunRow | None:
+    """The row that `ref` names exactly, else the only one that begins with it; None where there is none."""
+    listed = list(rows)
     for matches in (_exact, _begins):
-        candidates = _preferred(workspace, [row for row in rows if matches(row, ref)])
+        candidates = _preferred(workspace, [row for row in listed if matches(row, ref)])
         if len(candidates) == 1:
             return candidates[0]
         if candidates:
             raise NotFoundError(f"{ref!r} could be {_listed(candidates)}", "Give more of the name, or the run id.")
-    import difflib
-
-    near = difflib.get_close_matches(ref, {*store.names(_NEAR_NAMES), *local_names}, n=3)
-    looked = f"Looked in {store.label} and {workspace.settings.runs.dir}."
-    raise NotFoundError(f"no run is called {ref!r}", f"Did you mean {' or '.join(near)}? {looked}" if near else looked)
+    return None
 
 
 def change_token(workspace: Workspace) -> Hashable:
@@ -140,11 +155,15 @@ def _local_names(workspace: Workspace) -> set[str]:
 
 
 def _exact(row: RunRow, ref: str) -> bool:
-    return ref in (row.name, row.run_id, row.tags.get("edm.run_id"))
+    return ref in _names_of(row)
 
 
 def _begins(row: RunRow, ref: str) -> bool:
-    return row.name.startswith(ref) or row.run_id.startswith(ref) or row.tags.get("edm.run_id", "").startswith(ref)
+    return any(name.startswith(ref) for name in _names_of(row))
+
+
+def _names_of(row: RunRow) -> tuple[str, ...]:
+    return row.name, row.run_id, row.tags.get("edm.run_id", ""), row.run_dir.rpartition("/")[2]
 
 
 def _preferred(workspace: Workspace, rows: list[RunRow]) -> list[RunRow]:
