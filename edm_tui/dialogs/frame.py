@@ -18,7 +18,12 @@ class Frame(ModalScreen[Result | None]):
     """A form over the screen. Esc steps out with None; subclasses give the title, the body and the keys."""
 
     CSS_PATH = "../styles/dialogs.tcss"
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "back", "back", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "back", "back", show=False),
+        # With priority the focus moves at once, so that what is typed right after it lands in the next field.
+        Binding("tab", "app.focus_next", "next field", show=False, priority=True),
+        Binding("shift+tab", "app.focus_previous", "field before", show=False, priority=True),
+    ]
     KEYS_LINE: ClassVar[str] = "esc back"
 
     def __init__(self, *, id: str | None = None) -> None:

@@ -41,6 +41,8 @@ class LaunchCommand:
     warning: str = ""
     at: str = ""
     """The field that the error is about, "" where it is about several."""
+    praise: str = ""
+    """What is good about the name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +80,11 @@ class FieldRow(Horizontal):
         entry = self.query_one(f"#field-{self.field.name}")
         return entry.value if isinstance(entry, Input | Choice) else ""
 
-    def remark(self, error: str) -> None:
-        """Show what is wrong, else the value that it was."""
+    def remark(self, error: str, praise: str = "") -> None:
+        """Show what is wrong, else the value that it was, else what is good."""
         was = self.field.was
-        text = f"✗ {error}" if error else (f"(was {plain(was)})" if was is not None and was != self.value else "")
+        changed = f"(was {plain(was)})" if was is not None and was != self.value else ""
+        text = f"✗ {plain(error)}" if error else changed or (f"✓ {praise}" if praise else "")
         if text != self._remark:
             self._remark = text
             note = self.query_one(".remark", Static)
@@ -95,8 +98,8 @@ class LaunchDialog(Frame[LaunchCommand]):
     KEYS_LINE = "enter start · tab ↑ ↓ field · ‹ › change · esc back"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "start", "start", show=False),
-        Binding("down", "app.focus_next", "next field", show=False),
-        Binding("up", "app.focus_previous", "field before", show=False),
+        Binding("down", "app.focus_next", "next field", show=False, priority=True),
+        Binding("up", "app.focus_previous", "field before", show=False, priority=True),
     ]
 
     def __init__(self, plan: LaunchPlan) -> None:
@@ -141,15 +144,10 @@ class LaunchDialog(Frame[LaunchCommand]):
         rows = self.rows
         if len(rows) < len(self.plan.fields):
             return
-        for row in rows.values():
-            row.remark(row.field.check(row.value))
         self.command = self.plan.command({name: row.value for name, row in rows.items()})
-        if (
-            self.command.error
-            and self.command.at in rows
-            and not rows[self.command.at].field.check(rows[self.command.at].value)
-        ):
-            rows[self.command.at].remark(self.command.error)
+        for name, row in rows.items():
+            error = row.field.check(row.value) or (self.command.error if name == self.command.at else "")
+            row.remark(error, self.command.praise if name == "run_name" else "")
         if self.command.argv:
             self.query_one("#command", Static).update(plain(shlex.join(self.command.argv)))
         self.query_one("#command").set_class(bool(self.command.error), "-stale")

@@ -97,7 +97,9 @@ def to_launch(values: Mapping[str, str], taken: Mapping[str, str], now: dt.datet
     taken_or_bad = name_fault(name, taken)
     if taken_or_bad:
         return LaunchCommand(argv, name, error=taken_or_bad, at="run_name")
-    return LaunchCommand(argv, name, warning="; ".join(naming_warnings(name)))
+    warnings = naming_warnings(name)
+    praise = "" if warnings or not values.get("run_name") else "free, a good name"
+    return LaunchCommand(argv, name, warning="; ".join(warnings), praise=praise)
 
 
 def name_fault(name: str, taken: Mapping[str, str]) -> str:

@@ -15,7 +15,7 @@ from edm_core.errors import EdmError
 from edm_core.jobs.logtail import is_error
 from edm_core.snapshots.jobs import JobSnapshot
 from edm_core.snapshots.runs import RunRow
-from edm_tui.messages import ActionRequested
+from edm_tui.messages import ActionRequested, StoreChanged
 from edm_tui.screens.base import EdmScreen
 from edm_tui.screens.curves import Curves
 from edm_tui.screens.tail_feed import News, TailFeed
@@ -74,6 +74,25 @@ class TailScreen(EdmScreen):
         return () if self.row is None else (self.row,)
 
     # What is new --------------------------------------------------------------
+
+    def stores_changed(self, message: StoreChanged) -> None:
+        self._read_row()
+
+    @work(exclusive=True, group="row")
+    async def _read_row(self) -> None:
+        """The run as it is now, so that what a verb can do here follows from that; a new job has its run only later."""
+        from edm_core.stores.runs import load_rows
+
+        run_id = (self.row.run_id if self.row else "") or (self.job.run_id if self.job else "")
+        if not run_id:
+            return
+        try:
+            found = await self.services.in_thread(load_rows, self.services.workspace, [run_id])
+        except EdmError as error:
+            self.notify(error.message, severity="warning", markup=False)
+            return
+        self.row = found[0] if found else self.row
+        self._say()
 
     @work(exclusive=True, group="histories")
     async def _read_histories(self) -> None:

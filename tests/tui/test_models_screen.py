@@ -100,7 +100,9 @@ WAITING = (
     JobSnapshot("j5", "queued", "later", (), 50.0, held=True),
     JobSnapshot("j4", "queued", "sooner", (), 40.0),
 )
-FAILED = JobSnapshot("j1", "failed", "bad", (), 1.0, started=2.0, ended=5.0, exit_code=3, note="killed", folder="/none/j1")
+FAILED = JobSnapshot(
+    "j1", "failed", "bad", (), 1.0, started=2.0, ended=5.0, exit_code=3, note="killed", folder="/none/j1"
+)  # fmt: skip
 
 
 def test_jobs_are_grouped_and_the_waiting_ones_in_the_order_of_their_turn() -> None:
