@@ -69,6 +69,16 @@ class RunFolder:
         known = results if isinstance(results, dict) else {}
         self.update_metadata(results={"expected": "", "conclusion": "", **known, "actual": text})
 
+    def sweep(self, before: float) -> None:
+        """Remove what a killed training left half written: temporary files from before `before` (Unix seconds).
+
+        Newer ones may be those of a person who edits metadata.yaml just now.
+        """
+        for path in self.path.rglob(".*.tmp"):
+            with contextlib.suppress(FileNotFoundError):
+                if path.stat().st_mtime < before:
+                    path.unlink()
+
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:
         """Hold the folder against a second training. TrainingError where another process has it.

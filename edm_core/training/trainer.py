@@ -1,6 +1,7 @@
 """`Trainer`: from a model, two loaders and a config to a run folder and an MLflow run."""
 
 import math
+import time
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any, TextIO
 
 import torch  # noqa: TID253 - this module is only imported where training starts
 from lightning_fabric import Fabric  # noqa: TID253
+from lightning_fabric.utilities.exceptions import MisconfigurationException  # noqa: TID253
 from torch import nn  # noqa: TID253
 from torch.utils.data import DataLoader  # noqa: TID253
 
@@ -87,6 +89,7 @@ class Trainer:
         Raises RunNameError, TrainingError, DataError; KeyboardInterrupt and StopRequested after the run has been
         ended as KILLED.
         """
+        began = time.time()
         torch.set_num_threads(self.config.threads)
         torch.use_deterministic_algorithms(True, warn_only=True)
         self.config = resolve_config(self.workspace, self.config)
@@ -94,6 +97,7 @@ class Trainer:
         folder = open_folder(self.workspace, self.config)
         self._progress = Progress(self.config.run_name, self.config.epochs, self._stream)
         with folder.lock(), stop_on_sigterm():
+            folder.sweep(began)
             self._restore(folder, loop)
             tracker = RunTracker(folder, self.workspace, self.registry, self._progress.say)
             try:
@@ -118,10 +122,7 @@ class Trainer:
 
     def _make_loop(self) -> EpochLoop:
         config = self.config
-        with warnings.catch_warnings():
-            # Lightning warns of a Slurm that is installed but not used; `edm jobs` is how jobs get to Slurm here.
-            warnings.filterwarnings("ignore", message=".*srun.*")
-            fabric = Fabric(accelerator=config.device, devices=config.devices, precision=config.precision)  # type: ignore[arg-type]
+        fabric = make_fabric(config)
         fabric.launch()
         steps = len(self.train_loader) * config.epochs
         self._optimizer, schedule = make_optimizer(self.model, config, steps)
@@ -228,6 +229,21 @@ class Trainer:
             folder.name, run_id, folder.path, state.epoch, state.best_epoch, state.best_val_loss,
             dict(state.best_metrics or {}),
         )  # fmt: skip
+
+
+def make_fabric(config: TrainingConfig) -> Fabric:
+    """Fabric for the config's devices and precision. TrainingError where this machine lacks them."""
+    with warnings.catch_warnings():
+        # Lightning warns of a Slurm that is installed but not used; `edm jobs` is how jobs get to Slurm here.
+        warnings.filterwarnings("ignore", message=".*srun.*")
+        try:
+            return Fabric(accelerator=config.device, devices=config.devices, precision=config.precision)  # type: ignore[arg-type]
+        except (MisconfigurationException, RuntimeError, ValueError) as error:
+            asked = f"--device {config.device} --devices {config.devices} --precision {config.precision}"
+            raise TrainingError(
+                f"{asked} cannot be used here: {str(error).splitlines()[0]}",
+                "Leave out --device to take what there is.",
+            ) from error
 
 
 def actual_text(best_val_loss: float, best_epoch: int, evaluation: dict[str, Any]) -> str:
