@@ -2,6 +2,7 @@
 not known here. Slower by its nature, the same answers."""
 
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -9,20 +10,22 @@ from edm_core.errors import StoreError
 from edm_core.snapshots.runs import MetricSummary, RunRow
 from edm_core.stores.mlflow_client import mlflow_client
 from edm_core.stores.protocols import ALL_EXPERIMENTS, FIND_LIMIT, Experiment, Point
+from edm_core.stores.redact import without_password
 from edm_core.stores.series import best_point, from_store, reduce_points, spark
 from edm_core.workspace import Workspace
 
 if TYPE_CHECKING:
-    from mlflow.entities import Run
+    from mlflow.entities import Metric, Run
     from mlflow.tracking import MlflowClient
 
 PAGE = 1000
-_SERIES_PER_LOAD = 400
-"""Each series is a request of its own: the best values of older runs wait until they are asked for."""
+SERIES_PER_LOAD = 400
+"""How many series one load of the table asks for; with the next load come the next."""
+_AT_ONCE = 8
 _CACHE_LIMIT = 100_000
 T = TypeVar("T")
 
-_cache: dict[tuple[str, str, str, bool], tuple[tuple[str, int], MetricSummary]] = {}
+_cache: dict[tuple[str, str, str, bool], tuple[tuple[str, int, int], MetricSummary]] = {}
 """Summaries by (store, run, metric, direction) for the life of the process, with the last value they stand for."""
 
 
@@ -109,35 +112,49 @@ class ClientTracking:
     def _rows(self, runs: Sequence["Run"], best_of: Sequence[str]) -> list[RunRow]:
         if any(run.info.experiment_id not in self._names for run in runs):
             self._experiment_ids(ALL_EXPERIMENTS)
-        wanted, left = set(best_of), _SERIES_PER_LOAD
+        series = [
+            (run.info.run_id, metric) for run in runs for metric in run.data._metric_objs if metric.key in best_of
+        ]
+        found = self._summaries_of(series)
         rows = []
         for run in runs:
             metrics = {}
-            for metric in sorted(run.data._metric_objs, key=lambda metric: str(metric.key)):
-                last, step = from_store(metric.value), metric.step
-                metrics[metric.key] = MetricSummary(last, step, None, None)
-                if metric.key in wanted and left > 0:
-                    metrics[metric.key], asked = self._summary(run.info.run_id, metric.key, last, step)
-                    left -= asked
+            for metric in sorted(run.data._metric_objs, key=_key_of):
+                last = MetricSummary(from_store(metric.value), metric.step, None, None)
+                metrics[metric.key] = found.get((run.info.run_id, metric.key), last)
             rows.append(_row(run, metrics, self._names.get(run.info.experiment_id, "")))
-        if left <= 0 and not self.notice:
-            self.notice = "best values of older runs are read when a run is opened"
         return rows
 
-    def _summary(self, run_id: str, key: str, last: float, step: int) -> tuple[MetricSummary, int]:
-        """The summary, and how many requests it took."""
-        minimised = self.workspace.settings.metrics.minimised(key)
-        name, fingerprint = (self.label, run_id, key, minimised), (repr(last), step)
-        known = _cache.get(name)
-        if known is not None and known[0] == fingerprint:
-            return known[1], 0
-        points = self._series(run_id, key)
-        best = best_point(points, minimised)
-        found = MetricSummary(last, step, best[1] if best else None, best[0] if best else None, spark(points))
+    def _summaries_of(self, series: Sequence[tuple[str, "Metric"]]) -> dict[tuple[str, str], MetricSummary]:
+        """Summaries by (run, metric): those that are known, and of the newest others as many as one load may ask."""
+        found, unknown = {}, []
+        for run_id, metric in series:
+            known = _cache.get(self._cache_key(run_id, metric.key))
+            if known is not None and known[0] == _fingerprint(metric):
+                found[run_id, metric.key] = known[1]
+            else:
+                unknown.append((run_id, metric))
+        if len(unknown) > SERIES_PER_LOAD and not self.notice:
+            self.notice = "best values of older runs come with the next loads: each is a question of its own"
+        asked = unknown[:SERIES_PER_LOAD]
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            for (run_id, metric), summary in zip(asked, pool.map(self._summary, asked), strict=True):
+                found[run_id, metric.key] = summary
+        return found
+
+    def _summary(self, asked: "tuple[str, Metric]") -> MetricSummary:
+        run_id, metric = asked
+        points = self._series(run_id, metric.key)
+        best = best_point(points, self.workspace.settings.metrics.minimised(metric.key))
+        last = from_store(metric.value)
+        found = MetricSummary(last, metric.step, best[1] if best else None, best[0] if best else None, spark(points))
         if len(_cache) >= _CACHE_LIMIT:
             _cache.clear()
-        _cache[name] = (fingerprint, found)
-        return found, 1
+        _cache[self._cache_key(run_id, metric.key)] = (_fingerprint(metric), found)
+        return found
+
+    def _cache_key(self, run_id: str, key: str) -> tuple[str, str, str, bool]:
+        return self.workspace.tracking_uri, run_id, key, self.workspace.settings.metrics.minimised(key)
 
     def _series(self, run_id: str, key: str) -> list[Point]:
         history = self._ask(lambda client: client.get_metric_history(run_id, key))
@@ -152,7 +169,7 @@ class ClientTracking:
         try:
             return question(self._client)
         except (MlflowException, OSError) as error:
-            reason = str(error).strip().split("\n")[0][:300]
+            reason = without_password(str(error).strip().split("\n")[0])[:300]
             hint = "Is the server up, and [tracking] uri in edm.toml right?"
             raise StoreError(f"{self.label} does not answer: {reason}", hint) from error
 
@@ -176,6 +193,14 @@ def _row(run: "Run", metrics: dict[str, MetricSummary], experiment: str) -> RunR
         experiment=experiment, params=dict(sorted(run.data.params.items())), metrics=metrics, tags=tags,
         deleted=info.lifecycle_stage == "deleted",
     )  # fmt: skip
+
+
+def _key_of(metric: "Metric") -> str:
+    return str(metric.key)
+
+
+def _fingerprint(metric: "Metric") -> tuple[str, int, int]:
+    return repr(metric.value), metric.step, metric.timestamp
 
 
 def _name_of(experiment: Experiment) -> str:

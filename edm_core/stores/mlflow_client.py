@@ -6,6 +6,7 @@ import warnings
 from typing import TYPE_CHECKING
 
 from edm_core.errors import StoreError
+from edm_core.stores.redact import without_password
 from edm_core.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -49,7 +50,9 @@ def mlflow_client(workspace: Workspace) -> "MlflowClient":
     try:
         return MlflowClient(tracking_uri=uri)
     except (MlflowException, ModuleNotFoundError) as error:
-        raise StoreError(f"{uri} cannot be opened: {error}", "Check [tracking] uri in edm.toml.") from error
+        raise StoreError(
+            without_password(f"{uri} cannot be opened: {error}"), "Check [tracking] uri in edm.toml."
+        ) from error
 
 
 def ensure_experiment(client: "MlflowClient", workspace: Workspace, name: str | None = None) -> str:

@@ -10,6 +10,7 @@ from edm_core.errors import StoreError
 from edm_core.settings import MetricsSettings
 from edm_core.stores.mlflow_client import mlflow_client
 from edm_core.stores.protocols import ALL_EXPERIMENTS
+from edm_core.stores.redact import without_password
 from edm_core.workspace import Workspace
 
 _PAGE = 1000
@@ -62,7 +63,7 @@ def order_keys(order_by: str, metrics: MetricsSettings) -> list[str]:
 
 def _explained(query: str, order_by: str, error: Exception) -> StoreError:
     code = getattr(error, "error_code", "")
-    reason = str(error).strip().split("\n")[0][:400]
+    reason = without_password(str(error).strip().split("\n")[0])[:400]
     if code in ("INVALID_PARAMETER_VALUE", "BAD_REQUEST"):
         asked = query if query else order_by
         return StoreError(
