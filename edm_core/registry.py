@@ -14,12 +14,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edm_core.errors import NotFoundError, StoreError, WorkspaceError
+from edm_core.errors import NotFoundError, WorkspaceError
 from edm_core.settings import load_settings
 from edm_core.snapshots.models import ModelVersion
 from edm_core.snapshots.outcome import Outcome
 from edm_core.stores.mlflow_client import ensure_experiment, mlflow_client
 from edm_core.stores.models import list_versions
+from edm_core.stores.registry_errors import registry_errors
 from edm_core.workspace import Workspace, find_workspace
 
 if TYPE_CHECKING:
@@ -40,14 +41,8 @@ class ModelRegistry:
         self.experiment_name = experiment_name
         self.workspace = _workspace(experiment_name, tracking_uri)
         self.client: MlflowClient = mlflow_client(self.workspace)
-        from mlflow.exceptions import MlflowException
-
-        try:
+        with registry_errors(f"experiment {experiment_name!r} cannot be opened"):
             self.experiment_id = ensure_experiment(self.client, self.workspace)
-        except MlflowException as error:
-            raise StoreError(
-                f"experiment {experiment_name!r} cannot be opened: {error.message}", "Check the tracking store."
-            ) from error
 
     @property
     def tracking_uri(self) -> str:
@@ -62,42 +57,12 @@ class ModelRegistry:
         It belongs to the run in whose folder the file lies, where there is one. `metadata` goes into the model's own
         metadata and, as text, into the version's tags. Raises EdmError; nothing is left behind then.
         """
-        from edm_core.actions.model_package import LogRequest
-        from edm_core.actions.register import make_version, tags_of_run
+        from edm_core.actions.register_file import make_version_of_file
 
-        path = Path(model_path).resolve()
-        settings = self.workspace.settings.registry
-        run = self._run_of(path)
-        request = LogRequest(
-            path,
-            run.info.experiment_id if run else self.experiment_id,
-            run.info.run_id if run else "",
-            settings.loader,
-            self.workspace.root,
-            metadata=metadata or {},
+        made = make_version_of_file(
+            self.workspace, self.client, Path(model_path).resolve(), model_name, metadata or {}, self.experiment_id
         )
-        tags = tags_of_run(run.info.run_name or "", run.data.tags) if run else {}
-        metrics = run.data.metrics if run else {}
-        return make_version(self.client, model_name or settings.model, request, tags, metrics).version
-
-    def _run_of(self, path: Path) -> Any:
-        """MLflow's run of the folder that holds checkpoints/FILE; None where there is none."""
-        import yaml
-        from mlflow.exceptions import MlflowException
-
-        try:
-            said = yaml.safe_load((path.parent.parent / "metadata.yaml").read_text(encoding="utf-8"))
-        except (OSError, yaml.YAMLError, UnicodeDecodeError):
-            return None
-        run_id = said.get("run_id") if isinstance(said, dict) else None
-        if not run_id:
-            return None
-        try:
-            return self.client.get_run(str(run_id))
-        except MlflowException as error:
-            if error.error_code == "RESOURCE_DOES_NOT_EXIST":
-                return None
-            raise StoreError(f"run {run_id} cannot be read: {error.message}") from error
+        return made.version
 
     def runs(self, filter_string: str = "", max_results: int = 1000) -> "pd.DataFrame":
         """The experiment's runs, newest first: columns run_id, status, start_time, params.*, metrics.*, tags.*."""

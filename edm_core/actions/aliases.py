@@ -1,10 +1,11 @@
 """Free aliases of model versions, such as champion and challenger; those of stages follow the stages."""
 
 from edm_core.actions.stages import WITH_ALIAS, pick
-from edm_core.errors import ActionError, NotFoundError, StoreError
+from edm_core.errors import ActionError, NotFoundError
 from edm_core.snapshots.outcome import Outcome
 from edm_core.stores.mlflow_client import mlflow_client
 from edm_core.stores.models import list_versions
+from edm_core.stores.registry_errors import registry_errors
 from edm_core.workspace import Workspace
 
 
@@ -18,15 +19,8 @@ def set_alias(workspace: Workspace, name: str, alias: str, number: int) -> Outco
     pick(versions, name, number)
     before = next((version.version for version in versions if alias in version.aliases), None)
     client = mlflow_client(workspace)
-    from mlflow.exceptions import MlflowException
-
-    try:
+    with registry_errors(f"alias {alias!r} cannot be set", "Use letters, digits, '_', '-'; `latest` and v3 are taken."):
         client.set_registered_model_alias(name, alias, str(number))
-    except MlflowException as error:
-        raise StoreError(
-            f"alias {alias!r} cannot be set: {error.message}",
-            "Use letters, digits, '_', '-'; `latest` and v3 are taken.",
-        ) from error
     moved = f"was v{before}" if before and before != number else ""
     return Outcome(f"{name}@{alias} is v{number}", moved, stale=("runs", "models"))
 
@@ -38,12 +32,8 @@ def delete_alias(workspace: Workspace, name: str, alias: str) -> Outcome:
     if named is None:
         raise NotFoundError(f"{name} has no alias {alias!r}", "`edm models list` shows all.")
     client = mlflow_client(workspace)
-    from mlflow.exceptions import MlflowException
-
-    try:
+    with registry_errors(f"alias {alias!r} cannot be deleted"):
         client.delete_registered_model_alias(name, alias)
-    except MlflowException as error:
-        raise StoreError(f"alias {alias!r} cannot be deleted: {error.message}", "Check the registry.") from error
     return Outcome(f"{name}@{alias} is gone", f"it was v{named.version}", stale=("runs", "models"))
 
 

@@ -7,11 +7,11 @@ from typing import Any
 from edm_core.actions.gates import Case, judge, tracks_of
 from edm_core.actions.register import METRICS_TAG
 from edm_core.actions.stages import holder
-from edm_core.errors import StoreError
 from edm_core.settings import MetricsSettings
 from edm_core.snapshots.models import ModelVersion
 from edm_core.snapshots.promotion import Decision, MetricComparison
 from edm_core.stores.mlflow_client import mlflow_client
+from edm_core.stores.registry_errors import registry_errors
 from edm_core.workspace import Workspace
 
 _LINEAGE = {"data": "edm.data_version", "code": "mlflow.source.git.commit", "checkpoint": "edm.checkpoint_md5"}
@@ -49,12 +49,13 @@ def _metrics_of_run(workspace: Workspace, run_id: str) -> dict[str, float]:
     client = mlflow_client(workspace)
     from mlflow.exceptions import MlflowException
 
-    try:
-        return dict(client.get_run(run_id).data.metrics)
-    except MlflowException as error:
-        if error.error_code == "RESOURCE_DOES_NOT_EXIST":
-            return {}
-        raise StoreError(f"run {run_id} cannot be read: {error.message}", "Check the tracking store.") from error
+    with registry_errors(f"run {run_id} cannot be read"):
+        try:
+            return dict(client.get_run(run_id).data.metrics)
+        except MlflowException as error:
+            if error.error_code == "RESOURCE_DOES_NOT_EXIST":
+                return {}
+            raise
 
 
 def _comparisons(

@@ -6,9 +6,9 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from edm_core.errors import StoreError
 from edm_core.snapshots.models import ModelVersion
 from edm_core.snapshots.promotion import GateResult, StageMove
+from edm_core.stores.registry_errors import registry_errors
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
@@ -18,19 +18,13 @@ PREFIX = "edm.history."
 
 def write_move(client: "MlflowClient", made: StageMove) -> None:
     """Record a move on its version. Writing the same one again changes nothing. Raises StoreError."""
-    from mlflow.exceptions import MlflowException
-
     # Named by time and id, so that two people who write at once never take each other's place.
     moment = datetime.fromtimestamp(made.at_ms / 1000, UTC)
     key = f"{PREFIX}{moment:%Y%m%dT%H%M%S}{made.at_ms % 1000:03d}.{made.id[-4:]}"
     value = {key: item for key, item in asdict(made).items() if key not in ("name", "version")}
-    try:
+    told = f"the history of {made.name} v{made.version} could not be written"
+    with registry_errors(told, "`edm doctor --fix` writes it from the journal."):
         client.set_model_version_tag(made.name, str(made.version), key, json.dumps(value))
-    except MlflowException as error:
-        raise StoreError(
-            f"the history of {made.name} v{made.version} could not be written: {error.message}",
-            "`edm doctor --fix` writes it from the journal.",
-        ) from error
 
 
 def history(versions: Iterable[ModelVersion]) -> tuple[StageMove, ...]:

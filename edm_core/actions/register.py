@@ -5,7 +5,7 @@ import hashlib
 import json
 import math
 import socket
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +18,7 @@ from edm_core.snapshots.outcome import Outcome
 from edm_core.snapshots.runs import RunRow
 from edm_core.stores.mlflow_client import ensure_experiment, mlflow_client
 from edm_core.stores.models import from_mlflow, list_versions
+from edm_core.stores.registry_errors import registry_errors
 from edm_core.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -56,20 +57,27 @@ def register(
     """
     path = _checkpoint_of(workspace, row, checkpoint)
     name = model_name or workspace.settings.registry.model
+    return journalled(
+        workspace, row.name, name, lambda: _register_row(workspace, row, path, name, format, metadata or {})
+    )
+
+
+def journalled(workspace: Workspace, target: str, name: str, make: Callable[[], Made]) -> Outcome:
+    """Make a version of `name` from `target` with a journal entry around it, and tell of it."""
     journal = Journal(workspace)
-    entry = journal.begin("register", row.name, run_id=row.run_id, model=name)
+    entry = journal.begin("register", target, model=name)
     try:
-        made = _register_row(workspace, row, path, name, format, metadata or {})
+        made = make()
     except EdmError as error:
         journal.failed(entry.id, error.message)
         raise
     version = made.version
     journal.done(entry.id, undo={"name": name, "version": version.version, "new_model": made.new_model})
     return Outcome(
-        title=f"registered {row.name} as {version.name} v{version.version}",
-        detail=f"mlflow.pytorch.load_model('models:/{version.name}/{version.version}')",
+        title=f"registered {target} as {name} v{version.version}",
+        detail=f"mlflow.pytorch.load_model('models:/{name}/{version.version}')",
         stale=("runs", "models"),
-        data={"name": version.name, "version": version.version, "run_id": row.run_id, "source": version.source},
+        data={"name": name, "version": version.version, "run_id": version.run_id, "source": version.source},
     )
 
 
@@ -89,9 +97,10 @@ def _register_row(
     workspace: Workspace, row: RunRow, path: Path, name: str, format: str, metadata: Mapping[str, Any]
 ) -> Made:
     client = mlflow_client(workspace)
-    experiment_id = (
-        str(client.get_run(row.run_id).info.experiment_id) if row.run_id else ensure_experiment(client, workspace)
-    )
+    with registry_errors(f"run {row.name} cannot be read"):
+        experiment_id = (
+            str(client.get_run(row.run_id).info.experiment_id) if row.run_id else ensure_experiment(client, workspace)
+        )
     request = LogRequest(
         path, experiment_id, row.run_id, workspace.settings.registry.loader, workspace.root, format, metadata
     )
@@ -129,19 +138,18 @@ def make_version(
         "edm.format": request.format,
         METRICS_TAG: json.dumps({key: value for key, value in sorted(own.items()) if math.isfinite(value)}),
     }
-    from mlflow.exceptions import MlflowException
-
     made = False
     try:
-        made = _ensure_model(client, name)
-        version = client.create_model_version(
-            name, source=logged.uri, run_id=request.run_id or None, tags=all_tags, model_id=logged.id
-        )
-    except MlflowException as error:
+        with registry_errors(f"{name}: no version could be made"):
+            made = _ensure_model(client, name)
+            version = client.create_model_version(
+                name, source=logged.uri, run_id=request.run_id or None, tags=all_tags, model_id=logged.id
+            )
+    except StoreError:
         client.delete_logged_model(logged.id)
         if made:
             client.delete_registered_model(name)
-        raise StoreError(f"{name}: no version could be made: {error.message}", "Check the registry.") from error
+        raise
     return Made(from_mlflow(version, ()), made)
 
 
@@ -201,9 +209,7 @@ def undo_register(workspace: Workspace, entry: Entry) -> Outcome:
         raise ActionError(
             f"{name} {version.label} has been promoted since", f"Demote it first: `edm models demote {name}/{number}`."
         )
-    from mlflow.exceptions import MlflowException
-
-    try:
+    with registry_errors(f"{name} v{number} could not be deleted"):
         if version is not None:
             model_id = client.get_model_version(name, str(number)).model_id
             client.delete_model_version(name, str(number))
@@ -211,8 +217,6 @@ def undo_register(workspace: Workspace, entry: Entry) -> Outcome:
                 client.delete_logged_model(model_id)
         if undo.get("new_model"):
             _delete_if_empty(workspace, client, name)
-    except MlflowException as error:
-        raise StoreError(f"{name} v{number} could not be deleted: {error.message}", "Check the registry.") from error
     return Outcome(f"{name} v{number} is no longer registered", stale=("runs", "models"))
 
 

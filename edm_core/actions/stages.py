@@ -8,9 +8,10 @@ import warnings
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from edm_core.errors import ActionError, NotFoundError, StoreError
+from edm_core.errors import ActionError, NotFoundError
 from edm_core.snapshots.models import ModelVersion
 from edm_core.stores.models import STAGES, list_versions
+from edm_core.stores.registry_errors import registry_errors
 from edm_core.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -65,19 +66,13 @@ def move(client: "MlflowClient", version: ModelVersion, stage: str, *, archive: 
 
     Raises StoreError, and then nothing was changed.
     """
-    from mlflow.exceptions import MlflowException
-
-    try:
-        with warnings.catch_warnings():
-            # Stages are deprecated since 2.9; old and new clients both read them, so they stay until MLflow drops them.
-            warnings.simplefilter("ignore", FutureWarning)
-            client.transition_model_version_stage(
-                version.name, str(version.version), stage, archive_existing_versions=archive
-            )
-    except MlflowException as error:
-        raise StoreError(
-            f"{version.name} v{version.version} could not be moved to {stage}: {error.message}", "Nothing was changed."
-        ) from error
+    told = f"{version.name} v{version.version} could not be moved to {stage}"
+    with registry_errors(told, "Nothing was changed."), warnings.catch_warnings():
+        # Stages are deprecated since 2.9; old and new clients both read them, so they stay until MLflow drops them.
+        warnings.simplefilter("ignore", FutureWarning)
+        client.transition_model_version_stage(
+            version.name, str(version.version), stage, archive_existing_versions=archive
+        )
 
 
 def misplaced_aliases(versions: Sequence[ModelVersion], stages: Iterable[str] = WITH_ALIAS) -> dict[str, int]:
@@ -96,17 +91,11 @@ def misplaced_aliases(versions: Sequence[ModelVersion], stages: Iterable[str] = 
 def align_aliases(workspace: Workspace, client: "MlflowClient", name: str, stages: Iterable[str], left: int) -> None:
     """Bring the aliases of `stages` in step with what the store says now; those of version `left`, which has moved,
     go where nobody took its place. Raises StoreError when MLflow refuses."""
-    from mlflow.exceptions import MlflowException
-
     versions = list_versions(workspace, name)
-    try:
+    with registry_errors(f"the aliases of {name} could not be set", "`edm doctor --fix` brings them in step."):
         for alias, number in misplaced_aliases(versions, stages).items():
             client.set_registered_model_alias(name, alias, str(number))
         for stage in set(stages) & set(WITH_ALIAS):
             moved = next((version for version in versions if version.version == left), None)
             if moved and stage.lower() in moved.aliases and holder(versions, stage) is None:
                 client.delete_registered_model_alias(name, stage.lower())
-    except MlflowException as error:
-        raise StoreError(
-            f"the aliases of {name} could not be set: {error.message}", "`edm doctor --fix` brings them in step."
-        ) from error

@@ -1,6 +1,7 @@
 """`edm models`: list, show and register; the other commands are in model_stages.py."""
 
 import time
+from pathlib import Path
 
 import click
 
@@ -91,18 +92,24 @@ def show(version: str, as_json: bool) -> None:
               help="pickle: a module for any use; loading runs code. pt2: a graph, no code, inference.")  # fmt: skip
 @json_option
 def register(run: str, model: str | None, checkpoint: str, format_: str, as_json: bool) -> None:
-    """Make a model version from a run's best checkpoint.
+    """Make a model version from a run's best checkpoint, or from a checkpoint file.
 
     \b
     For example:
       edm models register mert95m_baseline
+      edm models register downloads/best.pt --model Demo
     """
     from edm_core.actions.register import register as act
+    from edm_core.actions.register_file import register_file
     from edm_core.stores.runs import find_run
 
     workspace = find_workspace()
-    row = find_run(workspace, run)
-    outcome = act(workspace, row, model_name=model, checkpoint=checkpoint, format=format_)
+    file = Path(run)
+    if file.is_file():
+        outcome = register_file(workspace, file.resolve(), model_name=model, format=format_)
+    else:
+        row = find_run(workspace, run)
+        outcome = act(workspace, row, model_name=model, checkpoint=checkpoint, format=format_)
     print_outcome(outcome, as_json)
 
 

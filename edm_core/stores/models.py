@@ -14,6 +14,7 @@ from urllib.parse import quote
 from edm_core.errors import StoreError
 from edm_core.snapshots.models import ModelVersion
 from edm_core.stores.mlflow_client import mlflow_client
+from edm_core.stores.registry_errors import registry_errors, without_passwords
 from edm_core.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -115,20 +116,12 @@ def _select(connection: sqlite3.Connection, name: str | None, limit: int | None)
 
 def _from_client(workspace: Workspace, name: str | None, limit: int | None) -> tuple[ModelVersion, ...]:
     client = mlflow_client(workspace)
-    from mlflow.exceptions import MlflowException
-
-    try:
-        names = [name] if name is not None else _model_names(client)
-        versions: list[ModelVersion] = []
-        for model in names:
+    versions: list[ModelVersion] = []
+    with registry_errors(f"the registry at {without_passwords(registry_uri(workspace))} cannot be read"):
+        for model in [name] if name is not None else _model_names(client):
             versions += _versions_of(client, model, None if limit is None else limit - len(versions))
             if limit is not None and len(versions) >= limit:
                 break
-    except MlflowException as error:
-        raise StoreError(
-            f"the registry at {_without_password(registry_uri(workspace))} cannot be read: {error.message}",
-            "Check that the MLflow server is up.",
-        ) from error
     return tuple(versions)
 
 
@@ -190,8 +183,3 @@ def from_mlflow(version: Any, aliases: Iterable[str]) -> ModelVersion:
         description=version.description or "",
         tags=dict(version.tags or {}),
     )
-
-
-def _without_password(uri: str) -> str:
-    scheme, separator, rest = uri.partition("://")
-    return f"{scheme}{separator}{rest.rpartition('@')[2]}"
