@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from edm_core.actions import trash
+from edm_core.actions.doctor_processes import clear_stale_locks, wait_for_orphans
 from edm_core.actions.keep_files import ignore_line, restore_files, without_line, write_or_remove
 from edm_core.actions.keep_plan import KeepPlan, read_text
 from edm_core.actions.run_tags import set_tags
@@ -52,13 +53,15 @@ def recover_unfinished(workspace: Workspace, run_dir: str, say: Say) -> None:
     """Finish or change back a keep of this run that died."""
     for entry in Journal(workspace).unfinished():
         if entry.verb == "keep" and entry.data.get("run_dir") == run_dir:
-            say(recover_keep(workspace, entry))
+            say(recover_keep(workspace, entry, say))
 
 
-def recover_keep(workspace: Workspace, entry: Entry) -> str:
+def recover_keep(workspace: Workspace, entry: Entry, say: Say = quiet) -> str:
     """Finish a keep whose process died, if its commit is there; else change everything back. Says which it did."""
     plan = KeepPlan.from_dict(entry.data)
     git = git_of(workspace)
+    wait_for_orphans(workspace, say)
+    clear_stale_locks(git)
     head = git.at("HEAD", plan.pointer)
     wanted = entry.step_data("pointer")
     if wanted and head == wanted["text"]:

@@ -1,6 +1,7 @@
 """Changing what MLflow says of a run, with its errors turned into ours."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from edm_core.errors import StoreError
@@ -26,9 +27,9 @@ def set_tags(client: "MlflowClient", run_id: str, tags: Mapping[str, str | None]
     """Set these tags of a run; None deletes one. Raises StoreError."""
     for name, value in tags.items():
         if value is not None:
-            told(f"set {name}", lambda name=name, value=value: client.set_tag(run_id, name, value))  # type: ignore[misc]
+            told(f"set {name}", partial(client.set_tag, run_id, name, value))
         elif name in told("read the run", lambda: client.get_run(run_id)).data.tags:
-            told(f"delete {name}", lambda name=name: client.delete_tag(run_id, name))  # type: ignore[misc]
+            told(f"delete {name}", partial(client.delete_tag, run_id, name))
 
 
 def is_deleted(client: "MlflowClient", run_id: str) -> bool:

@@ -3,7 +3,9 @@
 from collections.abc import Callable
 from importlib import import_module
 
+from edm_core.actions.doctor_processes import clear_stale_locks, wait_for_orphans
 from edm_core.errors import ActionError, EdmError
+from edm_core.gitrepo import git_of
 from edm_core.journal import Entry, Journal
 from edm_core.lock import Say, data_lane, quiet
 from edm_core.snapshots.outcome import Outcome
@@ -20,7 +22,6 @@ UNDOERS = {
     "promote": ("promote", "undo_promote"),
     "rollback": ("promote", "undo_promote"),
     "register": ("register", "undo_register"),
-    "restore": ("trash_storage", "undo_restore"),
 }
 _FINAL = {
     "push": "what was pushed may have been pulled by others, so a push is not undone",
@@ -77,6 +78,8 @@ def _call(workspace: Workspace, entry: Entry) -> str:
 def recover_undo(workspace: Workspace, entry: Entry) -> str:
     """Finish an undo whose process died: every undoer can be run again."""
     journal = Journal(workspace)
+    wait_for_orphans(workspace)
+    clear_stale_locks(git_of(workspace))
     target = journal.entry(str(entry.data.get("entry", "")))
     if target is None or target.state != "done":
         journal.done(entry.id)
