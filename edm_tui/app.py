@@ -7,15 +7,20 @@ import os
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
+from rich.console import RenderableType
 from textual import work
+from textual._compositor import ChopsUpdate, LayoutUpdate
 from textual.app import App
 from textual.filter import LineFilter
+from textual.notifications import SeverityLevel
+from textual.screen import Screen
 
 from edm_core.errors import EdmError
 from edm_core.snapshots.outcome import Store
 from edm_core.snapshots.runs import RunRow, RunsSnapshot
 from edm_core.workspace import Workspace
 from edm_tui.ascii_filter import AsciiFilter
+from edm_tui.canvas import Canvas, LeanUpdate
 from edm_tui.formatting import clean
 from edm_tui.keys import BY_VERB
 from edm_tui.messages import ActionRequested, StoreChanged
@@ -62,6 +67,7 @@ class EdmApp(App[None]):
         super().__init__(ansi_color=True if "NO_COLOR" in os.environ else None)
         self.services = Services(workspace)
         self.ascii_only = ascii_only
+        self._canvas = Canvas()
         self._first = first
         self._token: object = None
         for theme in THEMES:
@@ -72,6 +78,15 @@ class EdmApp(App[None]):
     def get_line_filters(self) -> Sequence[LineFilter]:
         filters = super().get_line_filters()
         return [*filters, AsciiFilter()] if self.ascii_only else filters
+
+    def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
+        """Send to the terminal only the cells that changed."""
+        if isinstance(renderable, LayoutUpdate | ChopsUpdate):
+            renderable = LeanUpdate(renderable, self._canvas)
+        super()._display(screen, renderable)
+
+    def on_resize(self) -> None:
+        self._canvas.forget()
 
     def get_default_screen(self) -> RunsScreen:
         return RunsScreen(self._first)
@@ -110,7 +125,7 @@ class EdmApp(App[None]):
         except EdmError as error:
             self.show_error(f"{request.title}: {error.message}", error.hint)
             return
-        severity = "warning" if outcome.level == "warning" else "information"
+        severity: SeverityLevel = "warning" if outcome.level == "warning" else "information"
         text = "\n".join(filter(None, (outcome.title, outcome.detail)))
         self.notify(clean_lines(text), severity=severity, markup=False)
         self._tell(outcome.stale)

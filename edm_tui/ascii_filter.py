@@ -10,14 +10,13 @@ from textual.filter import LineFilter
 
 from edm_core.snapshots.runs import DataState
 
-TABLE = {state.symbol: state.ascii_symbol for state in DataState} | dict(
-    zip("▁▂▃▄▅▆▇█", "_.-~=+*#", strict=True)
-) | {
-    "▶": ">", "★": "*", "▲": "^", "■": "#", "◆": "+", "▼": "v", "✚": "+", "…": "~", "–": "-", "—": "-", "−": "-", "↑": "^",
-    "↓": "v", "←": "<", "→": ">", "▾": "v", "▸": ">", "▴": "^", "‹": "<", "›": ">", "↻": "@", "▓": "#", "░": ".", "·": ".",
-    "━": "-", "─": "-", "╍": "-", "│": "|", "┃": "|", "║": "|", "═": "=", "■": "#", "▌": "|", "▐": "|", "▎": "|", "▊": "|",
-    "▔": "-", "•": "*", "×": "x", "±": "~", "≤": "<", "≥": ">", "’": "'", "‘": "'", "“": '"', "”": '"', "\u00a0": " ",
-}  # fmt: skip
+TABLE = {
+    **{state.symbol: state.ascii_symbol for state in DataState},
+    **dict(zip("▁▂▃▄▅▆▇█", "_.-~=+*#", strict=True)),
+    **dict(zip("●▲■◆▼◉✚★", "o^#+v@%*", strict=True)),
+    **dict(zip("▶▾▸▴◂‹›←→↑↓↻×•±≤≥−–—…", ">v>^<<><>^v@x*~<>---~", strict=True)),
+    **dict(zip("━─╍│┃║═▌▐▎▊▔▓░’‘“”\u00a0", "---|||=||||-#.''\"\" ", strict=True)),
+}
 
 
 class AsciiFilter(LineFilter):

@@ -26,7 +26,7 @@ def refs_stamp(root: Path) -> tuple[int, ...]:
     folder = git_dir(root)
     watched = [folder / "HEAD", folder / "packed-refs", folder / "FETCH_HEAD", folder / "logs" / "HEAD"]
     remotes = folder / "refs" / "remotes"
-    watched += [path for path in remotes.glob("*/*")] if remotes.is_dir() else []
+    watched += list(remotes.glob("*/*")) if remotes.is_dir() else []
     stamps = []
     for path in watched:
         try:

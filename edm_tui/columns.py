@@ -178,8 +178,8 @@ def _best(name: str, settings: Settings) -> Column:
         return None if summary is None else summary.best
 
     return Column(
-        f"best:{name}", "best @step", 15, lambda row, look: best_text(row.metrics.get(name), look.best.get(name)), value,
-        largest_first=not settings.metrics.minimised(name),
+        f"best:{name}", "best @step", 15, lambda row, look: best_text(row.metrics.get(name), look.best.get(name)),
+        value, largest_first=not settings.metrics.minimised(name),
     )  # fmt: skip
 
 
@@ -222,7 +222,8 @@ def matching(rows: Sequence[RunRow], text: str) -> list[RunRow]:
     banned = [word[1:] for word in text.lower().split() if word.startswith("!") and len(word) > 1]
     if not wanted and not banned:
         return list(rows)
-    return [
-        row for row in rows
-        if all(word in (name := row.name.lower()) for word in wanted) and not any(word in row.name.lower() for word in banned)
-    ]  # fmt: skip
+
+    def fits(name: str) -> bool:
+        return all(word in name for word in wanted) and not any(word in name for word in banned)
+
+    return [row for row in rows if fits(row.name.lower())]

@@ -66,7 +66,7 @@ KEYS: tuple[Key, ...] = (
     Key(("d",), "d", "diff", "diff", "Compare the marked runs; the first is the baseline.", "run", RUN_SCREENS, 70),
     Key(("v",), "v", "charts", "charts", "Charts of the marked runs.", "run", RUN_SCREENS, 31),
     Key(("e",), "e", "edit", "edit", "Edit metadata and note.", "run", RUN_SCREENS, 42),
-    Key(("y",), "y", "copy", "copy", "Copy id, path or value.", "run", RUN_SCREENS + ("commands",), 28),
+    Key(("y",), "y", "copy", "copy", "Copy id, path or value.", "run", (*RUN_SCREENS, "commands"), 28),
     Key(("o",), "o", "export", "export", "Export the table.", "run", ("runs", "diff", "charts")),
     Key(("T",), "T", "tensorboard", "tensorboard", "TensorBoard on the marked folders.", "run", ("runs",)),
     Key(("r",), "r", "refresh", "refresh", "Read the stores again.", "screen", EVERYWHERE, 22),

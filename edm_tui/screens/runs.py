@@ -20,7 +20,7 @@ from edm_tui.widgets.run_detail import DetailPane
 from edm_tui.widgets.run_table import NARROW, RunTable
 from edm_tui.widgets.status_line import StatusLine
 
-DETAIL_AFTER = 0.15
+DETAIL_AFTER = 0.25
 """Seconds that the cursor rests on a run before its files are read."""
 PANE_CELLS, PANE_STEP, PANE_LEAST, TABLE_LEAST = 52, 8, 28, 40
 First = RunsSnapshot | EdmError | None

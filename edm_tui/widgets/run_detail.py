@@ -17,6 +17,15 @@ from edm_tui.widgets.painted import Painted
 
 SPARK = 12
 OUR_TAGS = ("mlflow.", "edm.")
+DATA_WORDS = {
+    "none": "no folder",
+    "untracked": "not kept",
+    "kept": "kept here only",
+    "pushed": "kept and on the remote",
+    "changed": "changed since it was kept",
+    "missing": "kept, not here",
+    "trashed": "in the trash",
+}
 Line = tuple[str, str]
 """(kind, text): kind is title, head, or "" for plain text."""
 
@@ -117,9 +126,7 @@ class DetailPane(Painted, can_focus=True):
         return " · ".join(parts)
 
     def _data(self, row: RunRow) -> str:
-        words = {"none": "no folder", "untracked": "not kept", "kept": "kept here only", "pushed": "kept and on the remote",
-                 "changed": "changed since it was kept", "missing": "kept, not here", "trashed": "in the trash"}  # fmt: skip
-        parts = [f"{row.data_state.symbol} {words[row.data_state.word]}".strip()]
+        parts = [f"{row.data_state.symbol} {DATA_WORDS[row.data_state.word]}".strip()]
         if row.model:
             parts.append(clean(row.model))
         if self._detail is not None and self._detail.bytes_total:

@@ -152,9 +152,7 @@ class RunTable(Painted, can_focus=True):
     def _scroll_to_cursor(self) -> bool:
         """Bring the cursor into view, by half a page where it met the edge: a scroll costs the same however far."""
         page, before = self.page, self._top
-        if self._cursor < self._top:
-            self._top = self._cursor - page // 2
-        elif self._cursor >= self._top + page:
+        if not self._top <= self._cursor < self._top + page:
             self._top = self._cursor - page // 2
         self._top = min(max(0, self._top), max(0, len(self._rows) - page))
         return self._top != before
