@@ -76,7 +76,9 @@ class EpochLoop:
             self.optimizer.zero_grad()
             self.fabric.backward(loss)
             if self.config.gradient_clip:
-                self.fabric.clip_gradients(self.model, self.optimizer, max_norm=self.config.gradient_clip)
+                self.fabric.clip_gradients(
+                    self.model, self.optimizer, max_norm=self.config.gradient_clip, error_if_nonfinite=False
+                )
             self.optimizer.step()
             self.schedule.step()
             total, count = total + float(loss.detach()), count + 1
