@@ -9,9 +9,10 @@ from textual import work
 from edm_core.commandlog import CommandRecord, read_commands
 from edm_core.snapshots.runs import RunRow
 from edm_tui.formatting import age
-from edm_tui.messages import StoreChanged
+from edm_tui.messages import FilterChanged, StoreChanged
 from edm_tui.screens.lists import ListScreen
 from edm_tui.widgets.cells import Cell, Column, layout, plain
+from edm_tui.widgets.filter_bar import FilterBar
 from edm_tui.widgets.line_list import Line, LineList
 
 COLUMNS = (
@@ -28,6 +29,13 @@ class CommandsLogScreen(ListScreen):
         super().__init__()
         self.records: tuple[CommandRecord, ...] = ()
         self._opened: frozenset[str] = frozenset()
+        self._filter = ""
+
+    @property
+    def shown(self) -> tuple[CommandRecord, ...]:
+        """The commands that hold what is filtered by."""
+        wanted = self._filter.lower()
+        return tuple(record for record in self.records if wanted in record.command.lower())
 
     def stores_changed(self, message: StoreChanged) -> None:
         self._load()
@@ -40,17 +48,16 @@ class CommandsLogScreen(ListScreen):
         self.say()
 
     def _show(self) -> None:
-        header, lines = command_lines(self.records, self._opened, time.time(), self.size.width)
-        self.list.set_empty("no git, dvc or mlflow command has run yet")
+        header, lines = command_lines(self.shown, self._opened, time.time(), self.size.width)
+        self.list.set_empty("no such command" if self._filter else "no git, dvc or mlflow command has run yet")
         self.list.set_lines(lines, header if lines else None)
 
     def status_text(self) -> str:
         failed = sum(1 for record in self.records if record.exit_code != 0)
-        parts = [
-            f"{len(self.records):,} commands",
-            f"{failed:,} failed" if failed else "",
-            "enter what it said · y copy",
-        ]
+        parts = [f"{len(self.records):,} commands", f"{failed:,} failed" if failed else ""]
+        if self._filter:
+            parts.append(f"{len(self.shown):,} shown: {self._filter} (esc clears)")
+        parts.append("enter what it said · y copy")
         return " · ".join(part for part in parts if part)
 
     def on_resize(self) -> None:
@@ -63,9 +70,27 @@ class CommandsLogScreen(ListScreen):
     def reason(self, verb: str) -> str:
         if verb == "copy":
             return "" if self.list.key else "no command"
-        if verb == "filter":
-            return "not on this screen yet"
         return super().reason(verb)
+
+    def do_filter(self) -> None:
+        """Narrow by a part of the command, as it is typed."""
+        if not self.query(FilterBar):
+            self.mount(FilterBar(self._filter, hint="part of a command"))
+
+    def on_filter_changed(self, message: FilterChanged) -> None:
+        self._filter = message.text
+        if message.done:
+            self.query(FilterBar).remove()
+            self.list.focus()
+        self._show()
+        self.say()
+
+    def do_back(self) -> None:
+        """The filter first, then the screen."""
+        if self._filter:
+            self.on_filter_changed(FilterChanged("", done=True))
+        else:
+            super().do_back()
 
     def do_copy(self) -> None:
         """Copy the command under the cursor."""

@@ -14,6 +14,7 @@ from edm_core.training.config import (
     ConfigOption,
     TrainingConfig,
     default_run_name,
+    from_dict,
     from_params,
     to_command,
 )
@@ -32,7 +33,7 @@ def launch_plan(
     notices: Sequence[str] = (),
 ) -> LaunchPlan:
     """The form for a new run; with `source` its fields are filled from that run's params. Reads folder names only."""
-    config = from_params(source.params) if source else TrainingConfig()
+    config = config_of(workspace, source) if source else TrainingConfig()
     taken = taken_names(workspace, jobs)
     names = [*FIRST, *(name for name in OPTIONS if name not in FIRST and name not in LEFT_OUT)]
     return LaunchPlan(
@@ -41,6 +42,20 @@ def launch_plan(
         command=lambda values: to_launch(values, taken, now),
         notices=[*notices, slots_notice(jobs, workspace.settings.launch.slots)],
     )
+
+
+def config_of(workspace: Workspace, source: RunRow) -> TrainingConfig:
+    """What a run was trained with: config.yaml of its folder, which knows all, else its params; name and hypothesis are
+    the new run's own."""
+    import yaml
+
+    path = workspace.root / source.run_dir / "config.yaml"
+    try:
+        document = yaml.safe_load(path.read_bytes()) if source.run_dir else None
+        config = from_dict(document) if isinstance(document, dict) else from_params(source.params)
+    except (OSError, yaml.YAMLError, TrainingError):
+        config = from_params(source.params)
+    return replace(config, run_name="", hypothesis="", description="", resume=False)
 
 
 def _field(option: ConfigOption, config: TrainingConfig, source: RunRow | None) -> LaunchField:

@@ -36,7 +36,8 @@ def entry_key(section: str, key: str) -> str:
 def diff_lines(diff: RunDiff, look: DiffLook, width: int) -> tuple[Text, list[Line]]:
     """The header with the runs' names, and the lines below it. Columns line up across sections."""
     shown = {name: visible_entries(diff, name, look) for name in SECTIONS}
-    cells = [_cells(entry, len(diff.names)) for name in SECTIONS for entry in shown[name]]
+    widest = max(16, min(40, (width - 30) // len(diff.names) - 14))
+    cells = [_cells(entry, len(diff.names), widest) for name in SECTIONS for entry in shown[name]]
     header, texts = layout(_columns(diff), cells, width)
     lines: list[Line] = []
     rest = iter(texts)
@@ -98,14 +99,15 @@ def _columns(diff: RunDiff) -> list[Column]:
     return columns
 
 
-def _cells(entry: DiffEntry, runs: int) -> list[Cell]:
-    cells: list[Cell] = [f"  {entry.key}", value_text(entry.values[0])]
+def _cells(entry: DiffEntry, runs: int, widest: int) -> list[Cell]:
+    values = [cut(plain(value_text(value, measured=bool(entry.deltas))), widest) for value in entry.values]
+    cells: list[Cell] = [f"  {entry.key}", values[0]]
     for index in range(1, runs):
         delta = entry.deltas[index] if index < len(entry.deltas) else None
         verdict = entry.verdicts[index] if index < len(entry.verdicts) else ""
         style = {"better": "$success", "worse": "$error"}.get(verdict, "")
         change = "" if delta is None or entry.same else signed(delta)
-        cells += [value_text(entry.values[index]), Text(change, style=style), Text(verdict, style=style)]
+        cells += [values[index], Text(change, style=style), Text(verdict, style=style)]
     return [_dimmed(cell) for cell in cells] if entry.same else cells
 
 
@@ -119,12 +121,12 @@ def signed(delta: float) -> str:
     return f"{'−' if delta < 0 else '+'}{shown}"
 
 
-def value_text(value: Any) -> str:
-    """A value on one line."""
+def value_text(value: Any, *, measured: bool) -> str:
+    """A value on one line; a measured number with its digits aligned, a given one as short as it was given."""
     if value is None:
         return NOTHING
     if isinstance(value, float):
-        return number(value)
+        return number(value) if measured else f"{value:g}"
     lines = str(value).splitlines() or [""]
     return lines[0] if len(lines) == 1 else f"{lines[0]} … {len(lines)} lines"
 

@@ -7,17 +7,20 @@ from textual.widgets import Input, Label
 
 from edm_tui.messages import FilterChanged
 
+NAME_HINT = "part of a name; !word leaves names with it out"
+
 
 class FilterBar(Horizontal):
     """Sends FilterChanged at every change; enter keeps the filter, esc drops it."""
 
-    def __init__(self, text: str = "", *, id: str | None = None) -> None:
+    def __init__(self, text: str = "", *, hint: str = NAME_HINT, id: str | None = None) -> None:
         super().__init__(id=id)
         self._text = text
+        self._hint = hint
 
     def compose(self) -> ComposeResult:
         yield Label("/", markup=False)
-        yield Input(self._text, placeholder="part of a name; !word leaves names with it out", compact=True)
+        yield Input(self._text, placeholder=self._hint, compact=True)
         yield Label("", id="filter-count", markup=False)
 
     def on_mount(self) -> None:

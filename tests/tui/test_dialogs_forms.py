@@ -109,6 +109,18 @@ def test_the_form_from_a_run_is_filled_and_remembers_what_was(tmp_path: Path) ->
     assert fields["boundary"].choices == ("on", "off")
 
 
+def test_config_yaml_knows_what_the_params_do_not(tmp_path: Path) -> None:
+    workspace = a_workspace(tmp_path)
+    folder = workspace.root / ROW.run_dir
+    folder.mkdir(parents=True)
+    (folder / "config.yaml").write_text("annotations: other\nepochs: 9\nhypothesis: old\nunknown: 1\n")
+    fields = {field.name: field.value for field in launch_plan(workspace, ROW, [], NOW).fields}
+    assert (fields["annotations"], fields["epochs"], fields["hypothesis"]) == ("other", "9", "")
+    (folder / "config.yaml").write_text("[broken")
+    fields = {field.name: field.value for field in launch_plan(workspace, ROW, [], NOW).fields}
+    assert (fields["annotations"], fields["epochs"]) == ("data/annotations", "7")
+
+
 def test_the_notice_says_after_which_run_the_job_would_start() -> None:
     assert "starts at once" in slots_notice([], 1)
     assert "1 of 1 busy: starts after b" in slots_notice([running("b")], 1)

@@ -162,6 +162,17 @@ async def test_commands_are_newest_first_and_y_copies(tmp_path: Path) -> None:
         assert second.endswith("git one")
         await pilot.press("j", "y")
         assert app.clipboard == "git one"
+        await pilot.press("slash")
+        await settled(app, pilot)
+        await pilot.press(*"TWO")
+        await settled(app, pilot)
+        assert texts(app).endswith("git two")
+        assert "git one" not in texts(app)
+        await pilot.press("enter")
+        await settled(app, pilot)
+        await pilot.press("escape")
+        await settled(app, pilot)
+        assert "git one" in texts(app)
 
 
 # The list they share ----------------------------------------------------------------
