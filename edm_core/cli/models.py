@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from edm_core.cli.model_files import download, serve_check, verify
 from edm_core.cli.model_output import MODEL_OPTION, age, as_dict, parse_version, print_moves
 from edm_core.cli.model_stages import alias, demote, history, promote, rollback
 from edm_core.cli.output import json_option, print_json, print_outcome, print_table, say
@@ -113,5 +114,5 @@ def register(run: str, model: str | None, checkpoint: str, format_: str, as_json
     print_outcome(outcome, as_json)
 
 
-for command in (promote, demote, rollback, history, alias):
+for command in (promote, demote, rollback, history, alias, download, verify, serve_check):
     models.add_command(command)

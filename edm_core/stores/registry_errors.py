@@ -13,9 +13,7 @@ def without_passwords(text: str) -> str:
 
 
 @contextmanager
-def registry_errors(
-    what: str, hint: str = "Check the registry's address, and that its server is up."
-) -> Iterator[None]:
+def registry_errors(what: str, hint: str = "Check the registry's address and its server.") -> Iterator[None]:
     """Turn an MlflowException into a StoreError: `what` could not be done, and why."""
     from mlflow.exceptions import MlflowException
 
