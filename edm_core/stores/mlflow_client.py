@@ -6,6 +6,7 @@ import warnings
 from typing import TYPE_CHECKING
 
 from edm_core.errors import StoreError
+from edm_core.stores.reachable import check_database_server
 from edm_core.stores.redact import without_password
 from edm_core.workspace import Workspace
 
@@ -40,6 +41,7 @@ def mlflow_client(workspace: Workspace) -> "MlflowClient":
     """
     quiet_mlflow()
     uri = workspace.tracking_uri
+    check_database_server(uri)
     if uri.startswith("file:"):
         os.environ.setdefault("MLFLOW_ALLOW_FILE_STORE", "true")
     import mlflow

@@ -123,6 +123,12 @@ def test_a_server_that_is_not_there_is_told_in_seconds(local: Workspace) -> None
     assert "secret" not in caught.value.message
 
 
+def test_a_database_that_is_not_there_is_told_in_seconds(local: Workspace) -> None:
+    with pytest.raises(StoreError, match="no database answers at 127") as caught:
+        load_runs(at(local, f"postgresql://ada:secret@127.0.0.1:{free_port()}/mlflow"))
+    assert "secret" not in caught.value.message
+
+
 def test_a_server_that_never_answers_is_given_up(local: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "1")
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
