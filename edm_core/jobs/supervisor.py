@@ -23,7 +23,10 @@ from edm_core.jobs.child import child_environment, start_child
 from edm_core.jobs.ending import Ending, ending_of, tell_mlflow, write_ending
 from edm_core.jobs.folder import HEARTBEAT_SECONDS, JobFolder
 from edm_core.jobs.identity import this_process
+from edm_core.jobs.mlflow_status import first_run_of_job
+from edm_core.jobs.progress import last_progress
 from edm_core.jobs.queue import jobs_ahead, queue_stamp, withdraw
+from edm_core.jobs.rotation import trim_log
 from edm_core.jobs.slots import Slot, take_slot, try_lock
 from edm_core.workspace import Workspace, find_workspace
 
@@ -54,6 +57,8 @@ class Supervisor:
     bell: Bell = field(default_factory=Bell)
     _beaten: float = 0.0
     _place: _Place = _Place()
+    _learn_at: float = 0.0
+    _learn_every: float = 1.0
 
     def run(self) -> None:
         slot = self._wait_for_slot()
@@ -106,6 +111,8 @@ class Supervisor:
             missing = isinstance(error, FileNotFoundError)
             return Ending("failed", _NOT_FOUND if missing else _CANNOT_RUN, note=message)
         stopped = self._watch(child)
+        self._learn_at = min(self._learn_at, time.monotonic())
+        self._learn_run()
         return ending_of(child.wait(), stopped)
 
     def _watch(self, child: "subprocess.Popen[bytes]") -> bool:
@@ -119,16 +126,35 @@ class Supervisor:
             if kill_at is not None and time.monotonic() >= kill_at:
                 _signal_group(child.pid, signal.SIGKILL)
                 kill_at = float("inf")
-            self._sleep(min(HEARTBEAT_SECONDS, (kill_at or float("inf")) - time.monotonic()))
+            self._learn_run()
+            wait = min(HEARTBEAT_SECONDS, self._learn_at - time.monotonic())
+            self._sleep(min(max(0.1, wait), (kill_at or float("inf")) - time.monotonic()))
         if kill_at is not None:
             # What the command left behind goes too. It is still unreaped, so its group cannot be another's.
             _signal_group(child.pid, signal.SIGKILL)
         return kill_at is not None
 
+    def _learn_run(self) -> None:
+        """Which MLflow run a command of somebody else's opened: looked for ever less often, until it is found."""
+        now = time.monotonic()
+        if now < self._learn_at:
+            return
+        self._learn_at = now + self._learn_every
+        self._learn_every = min(HEARTBEAT_SECONDS, self._learn_every * 2)
+        if last_progress(self.folder.progress_file).get("run_id"):
+            self._learn_at = float("inf")
+            return
+        found = first_run_of_job(self.workspace.tracking_uri, self.folder.id)
+        if found is not None:
+            self._learn_at = float("inf")
+            self.job |= {"run_id": found[0], "run_name": self.job.get("run_name") or found[1]}
+            write_json(self.folder.job_file, self.job)
+
     def _sleep(self, seconds: float) -> None:
         now = time.monotonic()
         if now - self._beaten >= HEARTBEAT_SECONDS:
             os.utime(self.folder.lock_file)
+            trim_log(self.folder.log)
             self._beaten = now
         self.bell.wait(seconds)
 
@@ -157,8 +183,9 @@ def supervise(folder: JobFolder, ready: int) -> None:
     if lock is None or job is None or folder.child_file.exists() or folder.exit_file.exists():
         _answer(ready, TAKEN)
         return
+    job |= {"supervisor": this_process().as_json()}
     supervisor = Supervisor(folder, job, find_workspace(Path(job["root"])))
-    write_json(folder.job_file, job | {"supervisor": this_process().as_json()})
+    write_json(folder.job_file, job)
     _answer(ready, READY)
     supervisor.run()
 

@@ -51,6 +51,8 @@ def test_a_foreign_script_is_joined_to_its_job_and_settled_however_it_ends(works
     ended = wait_until(workspace, killed, "failed")
     assert (ended.exit_code, "SIGKILL" in ended.note) == (137, True)
     assert status(workspace, killed) == ["KILLED"]
+    assert (ended.run_name, ended.run_id in folder(workspace, killed).log.read_text()) == ("foreign", True)
+    assert ended.run_id
 
 
 def test_the_run_of_a_lost_job_is_killed_in_mlflow_too(workspace: Workspace) -> None:

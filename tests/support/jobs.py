@@ -84,9 +84,9 @@ def processes_ended(workspace: Workspace) -> Iterator[None]:
 def mlflow_store(workspace: Workspace, **runs: str) -> None:
     """A store with the tables and columns that are read here; `runs` maps run ids to the job ids in their tags."""
     with closing(sqlite3.connect(workspace.root / "mlflow.db")) as base:
-        base.execute("CREATE TABLE runs (run_uuid TEXT PRIMARY KEY, status TEXT, lifecycle_stage TEXT)")
+        base.execute("CREATE TABLE runs (run_uuid TEXT PRIMARY KEY, name, status, lifecycle_stage, start_time)")
         base.execute("CREATE TABLE tags (key TEXT, value TEXT, run_uuid TEXT, PRIMARY KEY (key, run_uuid))")
         for run_id, job_id in runs.items():
-            base.execute("INSERT INTO runs VALUES (?, 'RUNNING', 'active')", (run_id,))
+            base.execute("INSERT INTO runs VALUES (?, ?, 'RUNNING', 'active', 1)", (run_id, f"name of {run_id}"))
             base.execute("INSERT INTO tags VALUES ('edm.job_id', ?, ?)", (job_id, run_id))
         base.commit()
