@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from importlib import import_module
 from typing import ClassVar
 
 from rich.text import Text
@@ -42,6 +43,7 @@ class TailScreen(EdmScreen):
         self.job = job or (self.row.job if self.row else None)
         self._rate = Rate()
         self._pane = 0
+        self._chart_due = False
 
     def compose(self) -> ComposeResult:
         ascii_only = bool(getattr(self.app, "ascii_only", False))
@@ -62,9 +64,7 @@ class TailScreen(EdmScreen):
         self.log_view.note = "nothing in the log yet" if self.job else "no log was captured: this run has no job here"
         self._place()
         self._say()
-        self._read_histories()
-        if self.job is not None:
-            self._follow(TailFeed(self.job))
+        self._begin()
 
     @property
     def log_view(self) -> LogView:
@@ -94,7 +94,14 @@ class TailScreen(EdmScreen):
         self.row = found[0] if found else self.row
         self._say()
 
-    @work(exclusive=True, group="histories")
+    @work(exclusive=True, group="begin")
+    async def _begin(self) -> None:
+        # The chart's library takes 70 ms to import, during which no key would be heard.
+        await self.services.in_thread(import_module, "textual_plotext.plot")
+        if self.job is not None:
+            self._follow(TailFeed(self.job))
+        await self._read_histories()
+
     async def _read_histories(self) -> None:
         """What MLflow has of the run: all of the chart without a job, the epochs before a resume with one."""
         if self.row is None or not self.row.run_id:
@@ -105,7 +112,8 @@ class TailScreen(EdmScreen):
             self.notify(error.message, severity="warning", markup=False)
             return
         self.curves.add_histories(detail.histories)
-        self._draw()
+        self._draw_chart()
+        self._say()
 
     @work(exclusive=True, group="follow")
     async def _follow(self, feed: TailFeed) -> None:
@@ -113,11 +121,14 @@ class TailScreen(EdmScreen):
             news = await self.services.in_thread(feed.poll)
             if news:
                 self._take(news)
+            elif self._chart_due:
+                self._draw_chart()
             await asyncio.sleep(0 if feed.behind else POLL_SECONDS)
 
     def _take(self, news: News) -> None:
         if news.restarted:
             self.log_view.clear()
+        before = self.log_view.top
         self.log_view.feed(news.lines, news.replace_last)
         for progress in news.progress:
             self._rate.add(progress)
@@ -125,11 +136,15 @@ class TailScreen(EdmScreen):
                 self.curves.add(progress.epoch, progress.metrics)
         if news.job is not None:
             self.job = news.job
-        self._draw()
-
-    def _draw(self) -> None:
-        self.query_one("#tail-chart", MetricChart).show(self.curves.series())
+        self._chart_due = self._chart_due or bool(news.progress)
+        # A log that scrolls is as much as one tick should send over a slow line: the chart comes with the next.
+        if self.log_view.top == before:
+            self._draw_chart()
         self._say()
+
+    def _draw_chart(self) -> None:
+        self._chart_due = False
+        self.query_one("#tail-chart", MetricChart).show(self.curves.series())
 
     # Saying -------------------------------------------------------------------
 

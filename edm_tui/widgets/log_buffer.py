@@ -102,11 +102,13 @@ class LogBuffer:
         plain = self._lines[line].plain
         if self.only_matching and self.pattern is not None and not self.pattern.search(plain):
             return []
-        if not self.wrapped or cell_len(plain) <= self.width:
+        if not self.wrapped or (len(plain) if plain.isascii() else cell_len(plain)) <= self.width:
             return [(line, 0)]
         return [(line, piece) for piece in range(len(self._offsets(plain)) + 1)]
 
     def _offsets(self, line: str) -> list[int]:
+        if line.isascii():
+            return list(range(self.width, len(line), self.width))
         offsets, total = [], 0
         for chunk in chop_cells(line, self.width)[:-1]:
             total += len(chunk)

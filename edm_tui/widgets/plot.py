@@ -30,12 +30,12 @@ def draw(
     series: Sequence[Series], colors: Sequence[Rgb | None], width: int, height: int, ascii_only: bool
 ) -> list[Text]:
     """`height` lines, `width` cells each; no lines where there is nothing to draw or no room."""
-    # Imported here: only who opens a chart pays for it.
-    from textual_plotext.plot import Plot
-
     finite = [x for line in series for x, y in line.points if math.isfinite(x) and math.isfinite(y)]
     if not finite or width < 16 or height < 4:
         return []
+    # Imported here: only who opens a chart pays for it.
+    from textual_plotext.plot import Plot
+
     plot = Plot()
     plot._set_size(width, height)
     plot.plotsize(width, height)
