@@ -26,7 +26,7 @@ def test_local_links_exist(page: str) -> None:
 def test_make_targets_in_the_pages_exist() -> None:
     targets = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
     for page in PAGES:
-        for target in re.findall(r"`?\bmake ([a-z]+)\b", (ROOT / page).read_text()):
+        for target in re.findall(r"(?:^ *|`)make ([a-z]+)\b", (ROOT / page).read_text(), re.MULTILINE):
             assert target in targets, f"{page}: make {target}"
 
 
