@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edm_core.errors import EdmError, StoreError
+from edm_core.errors import EdmError, StoreError, TrainingError
 from edm_core.stores.mlflow_client import ensure_experiment, mlflow_client
 from edm_core.training.journal import RUNNING, Point, RunJournal
 from edm_core.training.run_folder import RunFolder
@@ -37,11 +37,17 @@ def store_errors(uri: str) -> Iterator[None]:
 
 def needs_replay(run_folder: Path) -> bool:
     """Whether the journal of this folder may hold what MLflow does not. Reads two small files."""
+    journal = RunJournal(run_folder / "logs")
     try:
-        record = RunJournal(run_folder / "logs").read()
+        record = journal.read()
     except EdmError:
         return False
-    return bool(record) and bool(record.get("track", True)) and not record.get("synced", False)
+    if not record or not record.get("track", True) or record.get("synced", False):
+        return False
+    if record["status"] != RUNNING or not record["run_id"]:
+        return True
+    last = max((step for step, _, _ in journal.points()), default=0)
+    return last > int(record.get("told_through", 0))
 
 
 def replay_unlogged(run_folder: Path, tracking_uri: str, experiment: str) -> int:
@@ -70,7 +76,7 @@ def synchronise(client: "MlflowClient", workspace: "Workspace", folder: RunFolde
     points = journal.points()
     missing = missing_points(client, run_id, points)
     log_points(client, run_id, missing)
-    record = journal.read()
+    record = journal.update(told_through=max((step for step, _, _ in points), default=0))
     if record["status"] != RUNNING:
         log_artifacts(client, run_id, folder)
         for key, value in record.get("end_tags", {}).items():
@@ -92,8 +98,10 @@ def open_run(client: "MlflowClient", workspace: "Workspace", folder: RunFolder) 
         run_id = _find_by_key(client, experiment_id, record["key"]) or _create(client, experiment_id, record)
         client.log_batch(run_id, params=[Param(key, value) for key, value in record["params"].items()])
         journal.update(run_id=run_id)
-    if folder.read_metadata().get("run_id") != run_id:
-        folder.update_metadata(run_id=run_id)
+    # A metadata.yaml that was spoilt by hand is no reason to stop a training; run.json knows the id too.
+    with contextlib.suppress(TrainingError):
+        if folder.read_metadata().get("run_id") != run_id:
+            folder.update_metadata(run_id=run_id)
     return run_id
 
 

@@ -221,7 +221,10 @@ class Trainer:
             return
         evaluation = evaluate_checkpoint(load_checkpoint(best), self.val_tracks)
         write_json(folder.tracks_path, evaluation)
-        folder.set_actual(actual_text(self._state.best_val_loss, self._state.best_epoch, evaluation))
+        try:
+            folder.set_actual(actual_text(self._state.best_val_loss, self._state.best_epoch, evaluation))
+        except TrainingError as error:
+            self._progress.say(f"warning: {error.message}; results.actual is not filled in")
 
     def _result(self, folder: RunFolder, run_id: str) -> FitResult:
         state = self._state
