@@ -11,6 +11,7 @@ from edm_core.jobs.logtext import LogLine
 from edm_core.jobs.progress import progress_of
 from edm_core.snapshots.jobs import JobSnapshot, Progress
 from edm_tui.screens.growing_file import GrowingRecords
+from edm_tui.widgets.log_buffer import LogRow
 
 WHOLE_BYTES = 2_000_000
 """Logs up to this size are read from their start, larger ones from near their end."""
@@ -20,7 +21,7 @@ WHOLE_BYTES = 2_000_000
 class News:
     """What came since the last poll. `job` is None where its state is as before."""
 
-    lines: tuple[Text, ...] = ()
+    lines: tuple[LogRow, ...] = ()
     replace_last: bool = False
     restarted: bool = False
     progress: tuple[Progress, ...] = ()
@@ -60,14 +61,16 @@ class TailFeed:
         return News(_texts(batch), batch.replace_last, batch.restarted, records, changed)
 
 
-def _texts(batch: LogBatch) -> tuple[Text, ...]:
-    lines = tuple(_styled(line) for line in batch.details)
+def _texts(batch: LogBatch) -> tuple[LogRow, ...]:
+    lines: tuple[LogRow, ...] = tuple(_styled(line) for line in batch.details)
     if not batch.skipped:
         return lines
     return (Text(f"… {batch.skipped:,} bytes came too quickly to be shown", style="dim"), *lines)
 
 
-def _styled(line: LogLine) -> Text:
+def _styled(line: LogLine) -> LogRow:
+    if not line.spans:
+        return line.text
     text = Text(line.text, end="", no_wrap=True)
     for span in line.spans:
         text.stylize(span.style, span.start, span.end)

@@ -10,11 +10,19 @@ MAX_LINES = 20_000
 _DROP = 2_000
 
 
+LogRow = str | Text
+"""A line without its end. Most lines have no styles, and strings cost the garbage collector nothing."""
+
+
+def plain_of(line: LogRow) -> str:
+    return line if isinstance(line, str) else line.plain
+
+
 class LogBuffer:
     """At most MAX_LINES lines. A row is what fits on one line of the screen: a whole line, or a piece when wrapped."""
 
     def __init__(self) -> None:
-        self._lines: list[Text] = []
+        self._lines: list[LogRow] = []
         self._rows: list[tuple[int, int]] = []  # (line, piece)
         self.dropped = 0
         self.width = 80
@@ -31,14 +39,14 @@ class LogBuffer:
         """Lines in all, those included that were dropped."""
         return self.dropped + len(self._lines)
 
-    def append(self, lines: Iterable[Text]) -> int:
+    def append(self, lines: Iterable[LogRow]) -> int:
         """Add lines; returns how many rows went away at the start to keep the buffer bounded."""
         for line in lines:
             self._lines.append(line)
             self._rows.extend(self._pieces(len(self._lines) - 1))
         return self._drop_old() if len(self._lines) > MAX_LINES else 0
 
-    def replace_last(self, line: Text) -> None:
+    def replace_last(self, line: LogRow) -> None:
         """The last line was written over or went on (a progress bar, a line without its end)."""
         if self._lines:
             last = len(self._lines) - 1
@@ -66,7 +74,7 @@ class LogBuffer:
 
     def matches(self) -> int:
         """How many lines match."""
-        return 0 if self.pattern is None else sum(1 for line in self._lines if self.pattern.search(line.plain))
+        return 0 if self.pattern is None else sum(1 for line in self._lines if self.pattern.search(plain_of(line)))
 
     def find(self, wanted: Callable[[str], object], row: int, step: int) -> int | None:
         """The next row after `row` (step -1: before it) whose line is wanted; goes round at the end."""
@@ -74,7 +82,7 @@ class LogBuffer:
         for distance in range(1, count + 1):
             at = (row + step * distance) % count
             line, piece = self._rows[at]
-            if piece == 0 and wanted(self._lines[line].plain):
+            if piece == 0 and wanted(plain_of(self._lines[line])):
                 return at
         return None
 
@@ -90,7 +98,8 @@ class LogBuffer:
     def text(self, row: int) -> Text:
         """What a row shows, with what was searched for marked."""
         line, piece = self._rows[row]
-        text = self._lines[line].copy()
+        held = self._lines[line]
+        text = Text(held, end="", no_wrap=True) if isinstance(held, str) else held.copy()
         if self.pattern is not None:
             text.highlight_regex(self.pattern, "reverse")
         if not self.wrapped:
@@ -99,7 +108,7 @@ class LogBuffer:
         return pieces[piece] if piece < len(pieces) else Text()
 
     def _pieces(self, line: int) -> list[tuple[int, int]]:
-        plain = self._lines[line].plain
+        plain = plain_of(self._lines[line])
         if self.only_matching and self.pattern is not None and not self.pattern.search(plain):
             return []
         if not self.wrapped or (len(plain) if plain.isascii() else cell_len(plain)) <= self.width:

@@ -8,7 +8,7 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.strip import Strip
 
-from edm_tui.widgets.log_buffer import LogBuffer
+from edm_tui.widgets.log_buffer import LogBuffer, LogRow
 from edm_tui.widgets.painted import Painted
 from edm_tui.widgets.themed import text_strip
 
@@ -43,7 +43,7 @@ class LogView(Painted, can_focus=True):
 
     # Content ----------------------------------------------------------------
 
-    def feed(self, lines: Sequence[Text], replace_last: bool = False) -> None:
+    def feed(self, lines: Sequence[LogRow], replace_last: bool = False) -> None:
         """New lines; with `replace_last` the first of them takes the place of the last line shown."""
         if not lines:
             return

@@ -168,8 +168,8 @@ class DetailPane(Painted, can_focus=True):
             if not key.startswith(OUR_TAGS):
                 yield "", f"{clean(key)}: {clean(value)}"
         if row.run_id:
-            yield "", f"id {row.run_id}"
-        if row.run_dir:
+            yield "", f"id {row.run_id[:8]}"
+        if row.run_dir and row.run_dir.rsplit("/", 1)[-1] != row.name:
             yield "", clean(row.run_dir)
 
     def _files(self) -> Iterator[Line]:

@@ -24,6 +24,7 @@ from edm_tui.widgets.log_buffer import MAX_LINES, LogBuffer
 from edm_tui.widgets.metric_chart import MetricChart
 from edm_tui.widgets.plot import Series, draw, extremes, segments
 from edm_tui.widgets.text_line import TextLine
+from tests.support.loop_watch import watch_loop
 from tests.support.tui_host import HostApp, a_workspace
 
 
@@ -264,3 +265,17 @@ def test_the_rate_is_of_the_last_records_and_begins_anew_after_a_resume() -> Non
     assert rate.value == pytest.approx(3.0)
     rate.add(Progress(at=200.0, epoch=1, epochs=2, batch=1, batches=100))
     assert rate.value is None
+
+
+async def test_a_flood_of_lines_never_holds_the_loop(tmp_path: Path, job: Job) -> None:
+    screen = TailScreen((), job.snapshot)
+    app = HostApp(a_workspace(tmp_path), lambda: screen)
+    async with app.run_test(size=(200, 50)) as pilot:
+        await until(pilot, lambda: screen.log_view.size.width > 0)
+        async with watch_loop() as gaps:
+            for part in range(20):
+                job.say("".join(f"line {part} {number} {'x' * 60}\n" for number in range(2000)))
+                job.progress(part + 1, train_loss=1 / (part + 1), val_loss=1.1 / (part + 1))
+                await pilot.pause(0.05)
+            await until(pilot, lambda: screen.log_view.buffer.lines == 40_000)
+        assert gaps.worst_busy < 0.1
