@@ -24,7 +24,7 @@ from typing import Any
 
 from edm_core.errors import NotFoundError
 from edm_core.jobs.identity import ProcessId, process_from_json
-from edm_core.jobs.progress import last_progress, number, progress_of, text, whole
+from edm_core.jobs.progress import first_progress, last_progress, number, progress_of, text, whole
 from edm_core.snapshots.jobs import JobSnapshot
 
 STATES = ("queued", "running", "done", "failed", "stopped", "lost")
@@ -181,7 +181,11 @@ def _live(folder: JobFolder) -> JobSnapshot:
         return replace(snapshot, state="queued", note=note, held=bool(ticket.get("held")))
     state, note = _state_of_started(watched, child)
     pid = child.pid if child else None
-    return replace(snapshot, state=state, note=note, pid=pid, started=_modified(folder.child_file))
+    progress, first = snapshot.progress, first_progress(folder.progress_file)
+    if first is not None:
+        progress = replace(progress, first_at=first.at, first_fraction=first.fraction)
+    started = _modified(folder.child_file)
+    return replace(snapshot, state=state, note=note, pid=pid, started=started, progress=progress)
 
 
 def _state_of_started(watched: bool, child: ProcessId | None) -> tuple[str, str]:

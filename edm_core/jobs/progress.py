@@ -9,6 +9,7 @@ from typing import Any
 from edm_core.snapshots.jobs import Progress
 
 _TAIL = 16_384
+_HEAD = 4096
 
 
 def last_progress(path: Path) -> dict[str, Any]:
@@ -30,6 +31,17 @@ def last_progress(path: Path) -> dict[str, Any]:
         if isinstance(record.get("metrics"), dict) and record["metrics"]:
             return last | {"metrics": record["metrics"]}
     return last
+
+
+def first_progress(path: Path) -> Progress | None:
+    """The first record; None while there is none."""
+    try:
+        with path.open("rb") as file:
+            line, end, _ = file.read(_HEAD).partition(b"\n")
+    except OSError:
+        return None
+    record = _record(line) if end else None
+    return None if record is None else progress_of(record)
 
 
 def _record(line: bytes) -> dict[str, Any] | None:

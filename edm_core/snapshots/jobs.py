@@ -14,6 +14,10 @@ class Progress:
     batch: int = 0
     batches: int = 0
     metrics: Mapping[str, float] = field(default_factory=dict)
+    first_at: float | None = None
+    """When the first record was written, and the share that was done then: the pace is counted from there, because
+    what comes before (imports, reading the data) says nothing of it."""
+    first_fraction: float = 0.0
 
     @property
     def fraction(self) -> float:
@@ -57,7 +61,9 @@ class JobSnapshot:
 
     def eta_seconds(self, now: float) -> float | None:
         """Seconds to the end at the pace so far; None where nothing can be said."""
-        done = self.progress.fraction
-        if self.state != "running" or self.started is None or done <= 0:
+        last = self.progress
+        since = self.started if last.first_at is None else last.first_at
+        done = last.fraction - last.first_fraction
+        if self.state != "running" or since is None or done <= 0:
             return None
-        return max(0.0, (self.progress.at - self.started) / done * (1 - done) - (now - self.progress.at))
+        return max(0.0, (last.at - since) / done * (1 - last.fraction) - (now - last.at))

@@ -100,6 +100,20 @@ def test_the_last_whole_record_tells_the_progress(tmp_path: Path) -> None:
     assert job.silent_since == folder.progress_file.stat().st_mtime
 
 
+def test_the_pace_is_counted_from_the_first_record(tmp_path: Path) -> None:
+    folder = make(tmp_path, "a", supervisor=this_process().as_json(), child=this_process())
+    assert load_job(folder).eta_seconds(now=0.0) is None
+    records: list[dict[str, float]] = [
+        {"t": 1000.0, "epoch": 1, "epochs": 10, "batch": 0, "batches": 1},
+        {"t": 1020.0, "epoch": 2, "epochs": 10, "batch": 1, "batches": 1},
+    ]
+    folder.progress_file.write_text(json.dumps(records[0]) + "\n")
+    assert load_job(folder).eta_seconds(now=1000.0) is None
+    folder.progress_file.write_text("".join(json.dumps(record) + "\n" for record in records))
+    assert load_job(folder).eta_seconds(now=1020.0) == pytest.approx(80.0)
+    assert load_job(folder).eta_seconds(now=1030.0) == pytest.approx(70.0)
+
+
 def test_how_it_ended(tmp_path: Path) -> None:
     folder = make(tmp_path, "a", child=dead())
     folder.exit_file.write_text(json.dumps({"state": "failed", "exit_code": 3, "ended": 9.5, "note": "n"}))
