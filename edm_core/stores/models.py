@@ -45,7 +45,10 @@ def list_versions(workspace: Workspace, name: str | None = None, limit: int | No
 
 def version_labels(workspace: Workspace) -> Mapping[str, str]:
     """Run id → label of its most promoted version, the newest where several stand alike."""
-    return labels_of(list_versions(workspace))
+    uri = registry_uri(workspace)
+    if uri.startswith("sqlite:///"):
+        return labels_of(_from_sqlite(Path(uri.removeprefix("sqlite:///")), None, None, with_tags=False))
+    return labels_of(_from_client(workspace, None, None))
 
 
 def labels_of(versions: Iterable[ModelVersion]) -> dict[str, str]:
@@ -61,7 +64,7 @@ def _standing(version: ModelVersion) -> tuple[int, int, int]:
     return _RANK.get(version.stage, 1), version.created_ms, version.version
 
 
-def _from_sqlite(path: Path, name: str | None, limit: int | None) -> tuple[ModelVersion, ...]:
+def _from_sqlite(path: Path, name: str | None, limit: int | None, with_tags: bool = True) -> tuple[ModelVersion, ...]:
     if not path.exists():
         return ()
     # A killed writer leaves a journal that read-only connections cannot roll back: open for writing, then forbid it.
@@ -74,7 +77,7 @@ def _from_sqlite(path: Path, name: str | None, limit: int | None) -> tuple[Model
                 return ()
             # One transaction, so that stages, aliases and tags are of the same moment.
             connection.execute("BEGIN")
-            return _select(connection, name, limit)
+            return _select(connection, name, limit, with_tags)
     except sqlite3.Error as error:
         raise StoreError(
             f"{path} cannot be read: {error}", "Check that the file is MLflow's and not damaged."
@@ -90,13 +93,15 @@ _ALIASES = "SELECT name, version, alias FROM registered_model_aliases WHERE :nam
 _TAGS = "SELECT name, version, key, value FROM model_version_tags WHERE :name IS NULL OR name = :name"
 
 
-def _select(connection: sqlite3.Connection, name: str | None, limit: int | None) -> tuple[ModelVersion, ...]:
+def _select(
+    connection: sqlite3.Connection, name: str | None, limit: int | None, with_tags: bool
+) -> tuple[ModelVersion, ...]:
     asked = {"name": name, "limit": -1 if limit is None else limit}
     aliases: dict[tuple[str, int], list[str]] = {}
     for model, version, alias in connection.execute(_ALIASES, asked):
         aliases.setdefault((model, version), []).append(alias)
     tags: dict[tuple[str, int], dict[str, str]] = {}
-    for model, version, key, value in connection.execute(_TAGS, asked):
+    for model, version, key, value in connection.execute(_TAGS, asked) if with_tags else ():
         tags.setdefault((model, version), {})[key] = value or ""
     return tuple(
         ModelVersion(

@@ -204,3 +204,17 @@ def test_no_store_is_an_empty_registry(tmp_path: Path) -> None:
     (workspace.root / "mlflow.db").write_bytes(b"this is no database at all, but long enough to be read as one" * 50)
     with pytest.raises(StoreError, match="cannot be read"):
         list_versions(workspace)
+
+
+def test_doctor_finds_and_mends_an_alias_that_left_its_stage(workspace: Workspace) -> None:
+    from edm_core.actions.doctor_models import aliases
+
+    promote(workspace, NAME, 1, "Production")
+    assert list(aliases(workspace)) == []
+    mlflow_client(workspace).set_registered_model_alias(NAME, "production", "3")
+    (case,) = aliases(workspace)
+    assert "v3" in case.finding.evidence
+    assert case.act is not None
+    case.act()
+    assert stages_of(workspace)[1] == ("Production", ("production",))
+    assert list(aliases(workspace)) == []
