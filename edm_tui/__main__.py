@@ -1,5 +1,6 @@
 """`edm-tui`: reads the first runs while Textual is imported, so that the first frame holds them."""
 
+import gc
 import os
 import sys
 import threading
@@ -81,6 +82,8 @@ def _run(workspace: Workspace, flags: set[str]) -> None:
     terminal.quiet_environment()
     from edm_tui.app import EdmApp
 
+    # What is imported stays: the collector would walk it again and again, and hold the loop for 70 ms each time.
+    gc.freeze()
     first.join(FIRST_WAIT)
     ascii_only = "--ascii" in flags or settings.ascii or not terminal.speaks_unicode(env)
     app = EdmApp(workspace, first.result, ascii_only=ascii_only)
