@@ -35,7 +35,7 @@ def test_a_teammate_pulls_keeps_and_is_pulled(tmp_path: Path, workspace: Workspa
     assert data_states(workspace)["cnn"].word == "pushed"
     assert pointer(workspace.root / f"{RUN}.dvc").hash in remote_objects(tmp_path)
     git(tmp_path, "clone", "-q", "origin.git", "mate")
-    mate = find_workspace(tmp_path / "mate")
+    mate = find_workspace(tmp_path / "mate", {})
     assert data_states(mate)["cnn"].word == "missing"
     edm(mate.root, "pull", "cnn")
     assert contents(mate.run_folder("cnn")) == contents(run.folder)

@@ -23,7 +23,7 @@ from edm_core.stores.dvc_pointer import cached_files, read_pointer
 from edm_core.stores.mlflow_client import mlflow_client
 from edm_core.stores.runs import find_run
 from edm_core.workspace import Workspace, find_workspace
-from tests.support.versioning import MadeRun, contents, dvc, git, make_run
+from tests.support.versioning import MadeRun, contents, dvc, git, make_run, plain_env
 
 CHILD = Path(__file__).with_name("crash_child.py")
 Contents = dict[str, bytes]
@@ -66,7 +66,7 @@ class World:
         verb, argv, root = self._choose()
         killed = self._run_killed(verb, argv, root)
         (self.figures.killed if killed else self.figures.completed)[verb] += 1
-        workspace = find_workspace(root)
+        workspace = find_workspace(root, {})
         if killed and self.random.random() < 0.6:
             report = examine(workspace, fix=True)
             for finding in report.findings:
@@ -125,7 +125,7 @@ class World:
             mode = f"child:{self.random.randint(1, children)}:{self.random.choice((0, 1, 3, 10, 40, 200, 500, 900))}"
         done = subprocess.run(
             [sys.executable, str(CHILD), mode, *argv], cwd=root, capture_output=True, text=True, check=False,
-            start_new_session=True, env=None,
+            start_new_session=True, env=plain_env(),
         )  # fmt: skip
         if done.returncode == -9:
             return True

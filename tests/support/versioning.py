@@ -34,11 +34,17 @@ def dvc(cwd: Path, *args: str, rc: int | None = 0) -> str:
     return sh(cwd, PYTHON, "-m", "dvc", *args, rc=rc)
 
 
-def edm(cwd: Path, *args: str, rc: int | None = 0) -> subprocess.CompletedProcess[str]:
-    """`edm ARGS` in a process of its own."""
+def plain_env(**more: str) -> dict[str, str]:
+    """The environment less MLFLOW_TRACKING_URI, which MLflow itself sets when a test of this process opens a store."""
+    return {key: value for key, value in os.environ.items() if key != "MLFLOW_TRACKING_URI"} | more
+
+
+def edm(cwd: Path, *args: str, rc: int | None = 0, **env: str) -> subprocess.CompletedProcess[str]:
+    """`edm ARGS` in a process of its own, with these further environment variables."""
     done = subprocess.run(
-        [PYTHON, "-m", "edm_core.cli.main", *args], cwd=cwd, capture_output=True, text=True, check=False
-    )
+        [PYTHON, "-m", "edm_core.cli.main", *args], cwd=cwd, capture_output=True, text=True, check=False,
+        env=plain_env(**env),
+    )  # fmt: skip
     assert rc is None or done.returncode == rc, f"edm {args} -> {done.returncode}\n{done.stdout}\n{done.stderr}"
     assert "Traceback" not in done.stderr, done.stderr
     return done
@@ -62,7 +68,7 @@ def make_workspace(root: Path, *, remote: Path | None = None, git_remote: Path |
     make_repository(root)
     init_workspace(root, os.environ, commit=True)
     _add_remotes(root, remote, git_remote)
-    return find_workspace(root)
+    return find_workspace(root, {})
 
 
 def _add_remotes(root: Path, remote: Path | None, git_remote: Path | None) -> None:
@@ -89,7 +95,7 @@ def new_workspace(tmp_path: Path, *, remote: bool = False, git_remote: bool = Fa
     root = tmp_path / "project"
     shutil.copytree(template, root)
     _add_remotes(root, tmp_path / "remote" if remote else None, tmp_path / "origin.git" if git_remote else None)
-    return find_workspace(root)
+    return find_workspace(root, {})
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,176 @@
+"""`edm doctor` and `edm storage`: each fault is found by its evidence, mended with --fix, and stays mended."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from edm_core.actions.discard import discard
+from edm_core.actions.doctor import Report, examine
+from edm_core.actions.keep import keep
+from edm_core.actions.push import push
+from edm_core.actions.storage import storage_status
+from edm_core.actions.trash import slots
+from edm_core.actions.trash_storage import plan_purge, purge
+from edm_core.actions.undo import undo
+from edm_core.errors import ActionError
+from edm_core.processes import boot_id
+from edm_core.stores.mlflow_client import mlflow_client
+from edm_core.stores.runs import find_run
+from edm_core.workspace import Workspace
+from tests.support.versioning import contents, edm, git, make_run, new_workspace
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    return new_workspace(tmp_path, remote=True, git_remote=True)
+
+
+def found(report: Report, check: str) -> list[str]:
+    return [finding.message for finding in report.findings if finding.check == check]
+
+
+def test_a_healthy_workspace(workspace: Workspace) -> None:
+    make_run(workspace, "cnn")
+    keep(workspace, find_run(workspace, "cnn"))
+    assert examine(workspace, deep=True).findings == ()
+    assert edm(workspace.root, "doctor").stdout == "all is well\n"
+
+
+def test_a_run_whose_process_died_is_marked_killed_and_a_living_one_is_not(workspace: Workspace) -> None:
+    import socket
+
+    import psutil
+
+    client = mlflow_client(workspace)
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    started = psutil.Process(dead.pid).create_time()
+    dead.wait()
+    for name, pid, start, host in (
+        ("died", dead.pid, started, socket.gethostname()),
+        ("lives", os.getpid(), psutil.Process().create_time(), socket.gethostname()),
+        ("elsewhere", dead.pid, started, "another-host"),
+    ):
+        run = make_run(workspace, name, status="RUNNING")
+        tags = {"edm.pid": pid, "edm.pid_start": f"{start:.2f}", "edm.boot_id": boot_id(), "edm.host": host}
+        for key, value in tags.items():
+            client.set_tag(run.run_id, key, str(value))
+    assert found(examine(workspace), "dead_runs") == ["run died is RUNNING, but its process is gone"]
+    assert find_run(workspace, "died").status == "RUNNING"
+    assert not examine(workspace, fix=True).sick
+    row = find_run(workspace, "died")
+    assert (row.status, row.tags["edm.error"]) == ("KILLED", "its process was killed")
+    assert {find_run(workspace, name).status for name in ("lives", "elsewhere")} == {"RUNNING"}
+    assert found(examine(workspace), "dead_runs") == []
+
+
+def test_objects_gone_or_damaged_come_back_from_folder_or_remote(workspace: Workspace) -> None:
+    run = make_run(workspace, "cnn")
+    keep(workspace, find_run(workspace, "cnn"))
+    push(workspace)
+    cache = workspace.root / ".dvc/cache"
+    before = contents(cache / "files")
+    gone, damaged, *_ = (p for p in sorted((cache / "files/md5").rglob("*")) if p.is_file() and p.suffix != ".dir")
+    gone.unlink()
+    damaged.chmod(0o644)
+    damaged.write_bytes(b"rot")
+    assert found(examine(workspace), "objects") == ["DVC's cache lacks 1 objects of outputs/training/cnn.dvc"]
+    assert found(examine(workspace, deep=True), "corrupted")
+    report = examine(workspace, fix=True, deep=True)
+    assert not report.sick
+    assert contents(cache / "files") == before
+    assert b"rot" in contents(workspace.edm_dir / "damaged").values()
+    for path in (p for p in (cache / "files/md5").rglob("*") if p.is_file()):
+        path.unlink()
+    (run.folder / "config.yaml").write_text("changed: 1\n")
+    assert not examine(workspace, fix=True).sick
+    assert contents(cache / "files") == before
+
+
+def test_gitignore_that_empties_dvcs_index_is_an_error(workspace: Workspace) -> None:
+    make_run(workspace, "cnn")
+    keep(workspace, find_run(workspace, "cnn"))
+    with (workspace.root / ".gitignore").open("a") as file:
+        file.write("/outputs/training/*/\n")
+    report = examine(workspace)
+    assert report.sick
+    assert found(report, "index") == [
+        "DVC's index does not hold outputs/training/cnn.dvc: `dvc gc` would delete its data"
+    ]
+    assert found(report, "rules")
+    assert edm(workspace.root, "doctor", rc=1).stdout.count("error") >= 2
+
+
+def test_stale_git_locks_are_removed_and_held_ones_are_not(workspace: Workspace) -> None:
+    lock = workspace.root / ".git" / "index.lock"
+    with lock.open("w"):
+        assert found(examine(workspace, fix=True), "git_locks") == []
+        assert lock.exists()
+    report = examine(workspace, fix=True)
+    assert found(report, "git_locks") == ["index.lock of a git process that is gone stands in the way"]
+    assert not lock.exists()
+
+
+def test_tracking_uri_identity_and_tags(workspace: Workspace, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    run = make_run(workspace, "cnn")
+    keep(workspace, find_run(workspace, "cnn"))
+    mlflow_client(workspace).set_tag(run.run_id, "edm.kept", "another.dir")
+    assert found(examine(workspace, fix=True), "tags") == [
+        "outputs/training/cnn.dvc and MLflow name different versions of cnn"
+    ]
+    assert found(examine(workspace), "tags") == []
+    done = edm(workspace.root, "doctor", "--json", rc=None, MLFLOW_TRACKING_URI=f"sqlite:///{tmp_path}/other.db")
+    findings = json.loads(done.stdout)["findings"]
+    assert [f["check"] for f in findings if f["check"] == "tracking"] == ["tracking"]
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", "/dev/null")
+    for key in ("user.email", "user.name"):
+        git(workspace.root, "config", "--unset", key)
+    git(workspace.root, "config", "user.useConfigOnly", "true")
+    assert found(examine(workspace), "identity") == ["git does not know who you are, so it cannot commit"]
+
+
+def test_is_it_safe_to_lose_this_machine(workspace: Workspace) -> None:
+    run = make_run(workspace, "cnn")
+    assert storage_status(workspace).safe
+    assert storage_status(workspace).not_kept == ("cnn",)
+    keep(workspace, find_run(workspace, "cnn"))
+    status = storage_status(workspace)
+    size = sum(map(len, contents(run.folder).values()))
+    assert (status.safe, status.commits, [item.run for item in status.only_here]) == (False, 1, ["cnn"])
+    assert status.bytes_only_here == status.run_folders - len((workspace.runs_dir / "cnn.dvc").read_bytes()) - len(
+        (workspace.runs_dir / ".gitignore").read_bytes()
+    )
+    assert status.bytes_only_here == size
+    assert "NO: 1 kept" in edm(workspace.root, "storage", "status").stdout
+    push(workspace)
+    assert storage_status(workspace).safe
+    (run.folder / "notes.txt").write_text("later")
+    assert [item.reason for item in storage_status(workspace).only_here] == ["changed since it was kept"]
+
+
+def test_trash_is_listed_restored_and_purged_after_a_dry_run(workspace: Workspace, tmp_path: Path) -> None:
+    client = mlflow_client(workspace)
+    one, two = make_run(workspace, "one"), make_run(workspace, "two", seed=1)
+    (tmp_path / "artifact.txt").write_text("x" * 1000)
+    for run in (one, two):
+        client.log_artifact(run.run_id, str(tmp_path / "artifact.txt"))
+    artifacts = Path(client.get_run(one.run_id).info.artifact_uri.removeprefix("file://"))
+    for name in ("one", "two"):
+        discard(workspace, find_run(workspace, name))
+    assert {slot.run_name for slot in slots(workspace)} == {"one", "two"}
+    edm(workspace.root, "storage", "trash", "restore", "two")
+    assert two.folder.is_dir()
+    dry = json.loads(edm(workspace.root, "storage", "trash", "purge", "--json").stdout)
+    assert [item["run"] for item in dry["would_purge"]] == ["one"]
+    assert dry["mlflow"][0]["bytes"] == 1000
+    assert plan_purge(workspace, older_than_days=1).slots == ()
+    assert artifacts.exists()
+    purge(workspace, plan_purge(workspace))
+    assert slots(workspace) == []
+    assert not artifacts.exists()
+    assert client.get_run(two.run_id).info.lifecycle_stage == "active"
+    with pytest.raises(ActionError, match="nothing to undo: what was purged"):
+        undo(workspace)
