@@ -73,6 +73,9 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def _run(workspace: Workspace, flags: set[str]) -> None:
+    # What is made up to the first frame stays: the collector would walk it again and again, a tenth of the start, and
+    # hold the loop for 70 ms each time later. The app freezes it and lets the collector work after the first frame.
+    gc.disable()
     first = FirstRead(workspace)
     first.start()
     guard = terminal.Guard(sys.__stdin__.fileno() if sys.__stdin__ is not None else 0)
@@ -82,8 +85,6 @@ def _run(workspace: Workspace, flags: set[str]) -> None:
     terminal.quiet_environment()
     from edm_tui.app import EdmApp
 
-    # What is imported stays: the collector would walk it again and again, and hold the loop for 70 ms each time.
-    gc.freeze()
     first.join(FIRST_WAIT)
     ascii_only = "--ascii" in flags or settings.ascii or not terminal.speaks_unicode(env)
     app = EdmApp(workspace, first.result, ascii_only=ascii_only)

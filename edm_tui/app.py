@@ -1,6 +1,7 @@
 """The application: it owns the services, runs actions in their lanes, and opens screens and dialogs by name."""
 
 import asyncio
+import gc
 import importlib
 import importlib.util
 import os
@@ -92,6 +93,7 @@ class EdmApp(App[None]):
         return RunsScreen(self._first)
 
     def on_mount(self) -> None:
+        self.call_after_refresh(collect_again)
         self.set_interval(POLL_SECONDS, self._poll, name="poll")
 
     # What changed ------------------------------------------------------------
@@ -193,6 +195,12 @@ class EdmApp(App[None]):
         loop = asyncio.new_event_loop()
         loop.run_until_complete(self.run_async(mouse=mouse))
         return self.return_code or 0
+
+
+def collect_again() -> None:
+    """Let the collector work again, on what comes from here on."""
+    gc.freeze()
+    gc.enable()
 
 
 def clean_lines(text: str) -> str:

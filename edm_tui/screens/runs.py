@@ -14,7 +14,6 @@ from edm_tui import columns
 from edm_tui.formatting import age, clean, count
 from edm_tui.messages import FilterChanged, RunHighlighted, RunOpened, StoreChanged
 from edm_tui.screens.base import EdmScreen
-from edm_tui.screens.copying import copy_choices
 from edm_tui.widgets.key_bar import KeyBar
 from edm_tui.widgets.run_detail import DetailPane
 from edm_tui.widgets.run_table import NARROW, RunTable
@@ -260,6 +259,7 @@ class RunsScreen(EdmScreen):
     def do_copy(self) -> None:
         """Id, path or a value of the run under the cursor to the terminal's clipboard (OSC 52)."""
         from edm_tui.dialogs.menu import MenuDialog
+        from edm_tui.screens.copying import copy_choices
 
         row = self.table.row
         if row is None:

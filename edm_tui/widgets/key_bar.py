@@ -39,8 +39,8 @@ class KeyBar(Painted):
 
     def draw_line(self, y: int) -> Strip:
         width = self.size.width
-        quiet = self.rich_style
-        bold, off = self.get_component_rich_style("key-bar--key"), self.get_component_rich_style("key-bar--off")
+        quiet = self.style_of()
+        bold, off = self.style_of("key-bar--key"), self.style_of("key-bar--off")
         tail = " ".join(f"{BY_VERB[verb].shown} {BY_VERB[verb].label} " for verb in ALWAYS)
         left = width - cell_len(tail) - 1
         segments, used = [Segment(f" {self._lead}  " if self._lead else " ", quiet)], 1

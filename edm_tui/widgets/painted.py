@@ -17,6 +17,22 @@ class Painted(Widget):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._painted: dict[int, Strip] = {}
+        self._styles_known: dict[str, Style] = {}
+
+    def style_of(self, component: str = "") -> Style:
+        """The widget's style, or that of one of its component classes, kept until colours change."""
+        style = self._styles_known.get(component)
+        if style is None:
+            style = self.get_component_rich_style(component) if component else self.rich_style
+            self._styles_known[component] = style
+        return style
+
+    def extra_style(self, component: str) -> Style:
+        """What a component class adds to another style."""
+        style = self._styles_known.get(f"+{component}")
+        if style is None:
+            style = self._styles_known[f"+{component}"] = self.get_component_rich_style(component, partial=True)
+        return style
 
     def draw_line(self, y: int) -> Strip:
         """Line `y`, exactly as wide as the widget."""
@@ -45,6 +61,7 @@ class Painted(Widget):
     def forget(self) -> None:
         """Draw everything anew, because size or colours changed."""
         self._painted.clear()
+        self._styles_known.clear()
         self.refresh()
 
     def on_resize(self) -> None:

@@ -87,10 +87,10 @@ class DetailPane(Painted, can_focus=True):
     def draw_line(self, y: int) -> Strip:
         width, index = self.size.width, self._top + y
         kind, text = self._lines[index] if index < len(self._lines) else ("", "")
-        style = self.get_component_rich_style(f"detail--{kind}") if kind else self.rich_style
+        style = self.style_of(f"detail--{kind}") if kind else self.style_of()
         if kind == "title" and self._row is not None:
             mark = Segment(
-                f" {run_mark(self._row.row_id)}", self.rich_style + Style(color=run_colour(self._row.row_id))
+                f" {run_mark(self._row.row_id)}", self.style_of() + Style(color=run_colour(self._row.row_id))
             )
             return Strip([mark, Segment(fit(f" {text}", width - 2), style)])
         return Strip([Segment(fit(f" {text}", width), style)])

@@ -180,11 +180,11 @@ class RunTable(Painted, can_focus=True):
         index = self._top + y - 1
         if index >= len(self._rows):
             text = self.empty if not self._rows and y == 2 else ""
-            return Strip([Segment(fit(f"  {text}", self.size.width), self.rich_style)])
+            return Strip([Segment(fit(f"  {text}", self.size.width), self.style_of())])
         return self._row_line(self._rows[index], index == self._cursor)
 
     def _header(self) -> Strip:
-        style = self.get_component_rich_style("run-table--header")
+        style = self.style_of("run-table--header")
         parts = ["  ", fit(self._title(self._first_column), self._first_column.width)]
         for column in self._columns[self._left :]:
             parts.append(GAP + fit(self._title(column), column.width, column.right))
@@ -197,9 +197,9 @@ class RunTable(Painted, can_focus=True):
         return fit(column.title, min(len(column.title), column.width - 2)) + " " + arrow
 
     def _row_line(self, row: RunRow, cursor: bool) -> Strip:
-        style = self.get_component_rich_style("run-table--stale") if self.stale else self.rich_style
+        style = self.style_of("run-table--stale") if self.stale else self.style_of()
         if cursor:
-            style = style + self.get_component_rich_style("run-table--cursor", partial=True)
+            style = style + self.extra_style("run-table--cursor")
         marked = row.row_id in self.marks
         mark = (
             Segment(run_mark(row.row_id), style + Style(color=run_colour(row.row_id)))
@@ -211,7 +211,7 @@ class RunTable(Painted, can_focus=True):
         for column in self._columns[self._left :]:
             cell = GAP + fit(column.cell(row, self._look), column.width, column.right)
             if column.name == "state" and failed(row):
-                bad = self.get_component_rich_style("run-table--bad", partial=True)
+                bad = self.extra_style("run-table--bad")
                 segments += [Segment("".join(text), style), Segment(cell, style + bad)]
                 text = []
             else:

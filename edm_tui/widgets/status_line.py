@@ -31,4 +31,4 @@ class StatusLine(Painted):
         right = fit(self._right, min(len(self._right), width // 2)) if y == 0 else ""
         left = fit(f" {self._left}" if y == 0 else "", max(0, width - len(right) - 2))
         line = f"{left}  {right}" if right else left
-        return Strip([Segment(fit(line, width), self.rich_style)])
+        return Strip([Segment(fit(line, width), self.style_of())])
