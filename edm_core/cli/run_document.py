@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-import yaml
-
 from edm_core.settings import Settings
 from edm_core.snapshots.diff import SECTIONS, RunDiff
 from edm_core.snapshots.jobs import JobSnapshot
@@ -42,7 +40,9 @@ def run_document(row: RunRow) -> dict[str, Any]:
 
 
 def detail_document(detail: RunDetail) -> dict[str, Any]:
-    """A run with its files (path and bytes), metadata and the shape of its histories."""
+    """A run with its files (path and bytes), metadata and histories ([step, value] of each metric)."""
+    import yaml
+
     try:
         metadata = yaml.safe_load(detail.metadata) if detail.metadata else None
     except yaml.YAMLError:

@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
+from edm_core.cli.output import clean
+
 Points = Sequence[tuple[int, float]]
 
 _FINITE = float("inf")
@@ -19,14 +21,14 @@ def braille_chart(title: str, series: Mapping[str, Points], width: int, height: 
     plotext.theme("clear")
     plotext.limit_size(False, False)
     plotext.plot_size(width, height)
-    plotext.title(title)
+    plotext.title(_one_line(title))
     plotext.xlabel("step")
     for index, (name, points) in enumerate(series.items()):
         # Without colour only the mark tells one run from another.
         style = {"marker": "braille" if colour else _MARKS[index % len(_MARKS)]}
         style |= {"color": _COLOURS[index % len(_COLOURS)]} if colour else {}
         for part, segment in enumerate(segments(points)):
-            label = {"label": name} if part == 0 else {}
+            label = {"label": _one_line(name)} if part == 0 else {}
             _draw(plotext, segment, {**style, **label})
     text = str(plotext.build())
     return text if colour else plotext.uncolorize(text)
@@ -36,6 +38,10 @@ def segments(points: Points) -> list[list[tuple[int, float]]]:
     """The stretches of a series without NaN and infinity."""
     grouped = groupby(points, key=lambda point: abs(point[1]) < _FINITE)
     return [list(group) for finite, group in grouped if finite]
+
+
+def _one_line(text: str) -> str:
+    return clean(text).replace("\n", " ").replace("\t", " ")
 
 
 def _draw(plotext: Any, points: Points, style: Mapping[str, str]) -> None:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from edm_core.cli.output import DONE, FAILED, json_option, print_json, print_outcome, say
-from edm_core.cli.run_document import job_document
 from edm_core.errors import ActionError
 from edm_core.workspace import find_workspace
 
@@ -50,6 +49,7 @@ def tail(run: str, go_on: bool, from_start: bool, as_json: bool) -> int:
     For example:
       edm runs tail cnn_lr1e-3 -f
     """
+    from edm_core.cli.run_document import job_document
     from edm_core.jobs.folder import find_job
     from edm_core.jobs.follow import follow
     from edm_core.stores.runs import find_run

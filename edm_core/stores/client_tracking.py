@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from edm_core.errors import StoreError
 from edm_core.snapshots.runs import MetricSummary, RunRow
 from edm_core.stores.mlflow_client import mlflow_client
-from edm_core.stores.protocols import ALL_EXPERIMENTS, FIND_LIMIT, Experiment, Point
+from edm_core.stores.protocols import ALL_EXPERIMENTS, FIND_LIMIT, Curve, Experiment, Point
 from edm_core.stores.redact import without_password
 from edm_core.stores.series import best_point, from_store, reduce_points, spark
 from edm_core.workspace import Workspace
@@ -70,10 +70,16 @@ class ClientTracking:
     def names(self, limit: int) -> list[str]:
         return [run.info.run_name for run in self._search(None, limit) if run.info.run_name]
 
-    def histories(self, run_id: str, points: int) -> dict[str, tuple[Point, ...]]:
+    def curves(self, run_id: str, points: int) -> dict[str, Curve]:
         run = self._get(run_id)
-        keys = run.data.metrics if run is not None else ()
-        return {key: tuple(reduce_points(self._series(run_id, key), points)) for key in sorted(keys)}
+        metrics = [] if run is None else sorted(run.data._metric_objs, key=_key_of)
+
+        def curve(metric: "Metric") -> Curve:
+            series = self._series(run_id, metric.key)
+            return Curve(self._summarised(metric, series), tuple(reduce_points(series, points)))
+
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            return {metric.key: found for metric, found in zip(metrics, pool.map(curve, metrics), strict=True)}
 
     def summaries(self, run_id: str) -> Mapping[str, MetricSummary]:
         run = self._get(run_id)
@@ -144,14 +150,16 @@ class ClientTracking:
 
     def _summary(self, asked: "tuple[str, Metric]") -> MetricSummary:
         run_id, metric = asked
-        points = self._series(run_id, metric.key)
-        best = best_point(points, self.workspace.settings.metrics.minimised(metric.key))
-        last = from_store(metric.value)
-        found = MetricSummary(last, metric.step, best[1] if best else None, best[0] if best else None, spark(points))
+        found = self._summarised(metric, self._series(run_id, metric.key))
         if len(_cache) >= _CACHE_LIMIT:
             _cache.clear()
         _cache[self._cache_key(run_id, metric.key)] = (_fingerprint(metric), found)
         return found
+
+    def _summarised(self, metric: "Metric", points: Sequence[Point]) -> MetricSummary:
+        best = best_point(points, self.workspace.settings.metrics.minimised(metric.key))
+        last = from_store(metric.value)
+        return MetricSummary(last, metric.step, best[1] if best else None, best[0] if best else None, spark(points))
 
     def _cache_key(self, run_id: str, key: str) -> tuple[str, str, str, bool]:
         return self.workspace.tracking_uri, run_id, key, self.workspace.settings.metrics.minimised(key)

@@ -108,7 +108,8 @@ def _listed(runs_dir: Path) -> tuple[dict[str, float], set[str]]:
     folders, pointers = {}, set()
     with suppress(FileNotFoundError, NotADirectoryError), os.scandir(runs_dir) as entries:
         for entry in entries:
-            if entry.name.startswith("."):
+            # A name that is no UTF-8 can be neither shown nor added by DVC.
+            if entry.name.startswith(".") or (not entry.name.isascii() and _undecodable(entry.name)):
                 continue
             if entry.is_dir():
                 with suppress(FileNotFoundError):
@@ -116,6 +117,10 @@ def _listed(runs_dir: Path) -> tuple[dict[str, float], set[str]]:
             elif entry.name.endswith(".dvc"):
                 pointers.add(entry.name.removesuffix(".dvc"))
     return folders, pointers
+
+
+def _undecodable(name: str) -> bool:
+    return any("\ud800" <= c <= "\udfff" for c in name)
 
 
 def remember_pushed(workspace: Workspace, dvc_hash: str, remote: str) -> None:

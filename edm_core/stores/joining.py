@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from edm_core.errors import StoreError
 from edm_core.jobs.folder import load_jobs
 from edm_core.snapshots.jobs import JobSnapshot
 from edm_core.snapshots.runs import DataState, MetricSummary, RunRow
@@ -26,13 +27,28 @@ class Local:
     trash: tuple[TrashEntry, ...]
     labels: Mapping[str, str]
     jobs: tuple[JobSnapshot, ...]
+    problem: str = ""
+    """One line about what could not be read; the rest is there."""
 
 
 def read_local(workspace: Workspace, only: set[str] | None = None) -> Local:
     """The other sources; `only` limits the folders to these names."""
-    # Runs in memory have no registry beside them.
-    labels = {} if workspace.tracking_uri.startswith(MEMORY) else version_labels(workspace)
-    return Local(run_folders(workspace, only), trash_entries(workspace), labels, load_jobs(workspace.jobs_dir))
+    labels, problem = _labels(workspace)
+    folders = run_folders(workspace, only)
+    problems = [folder.problem for folder in folders.values() if folder.problem]
+    if problems:
+        problem = problems[0] + (f" (and {len(problems) - 1} more)" if len(problems) > 1 else "")
+    return Local(folders, trash_entries(workspace), labels, load_jobs(workspace.jobs_dir), problem)
+
+
+def _labels(workspace: Workspace) -> tuple[Mapping[str, str], str]:
+    """Labels by run id, and what stood in the way: the runs are worth showing without them."""
+    if workspace.tracking_uri.startswith(MEMORY):
+        return {}, ""
+    try:
+        return version_labels(workspace), ""
+    except StoreError as error:
+        return {}, f"model versions are not shown: {error.message}"
 
 
 def table_metrics(workspace: Workspace) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from edm_core.settings import MetricsSettings
 from edm_core.snapshots.runs import MetricSummary, RunRow
-from edm_core.stores.protocols import ALL_EXPERIMENTS, FIND_LIMIT, Experiment, Point
+from edm_core.stores.protocols import ALL_EXPERIMENTS, FIND_LIMIT, Curve, Experiment, Point
 from edm_core.stores.series import best_point, reduce_points, spark
 
 MEMORY = "memory://"
@@ -59,8 +59,11 @@ class MemoryTracking:
     def names(self, limit: int) -> list[str]:
         return [row.name for row in self._newest() if row.name][:limit]
 
-    def histories(self, run_id: str, points: int) -> dict[str, tuple[Point, ...]]:
-        return {key: tuple(reduce_points(series, points)) for key, series in self._series.get(run_id, {}).items()}
+    def curves(self, run_id: str, points: int) -> dict[str, Curve]:
+        return {
+            key: Curve(self._summary(key, series), tuple(reduce_points(series, points)))
+            for key, series in self._series.get(run_id, {}).items()
+        }
 
     def summaries(self, run_id: str) -> Mapping[str, MetricSummary]:
         return {key: self._summary(key, series) for key, series in self._series.get(run_id, {}).items()}

@@ -20,6 +20,14 @@ class Experiment:
     runs: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """A metric of one run: its summary, and its points by step, of which some may have been left out."""
+
+    summary: MetricSummary
+    points: tuple[Point, ...]
+
+
 class TrackingStore(Protocol):
     """Reading runs. Rows carry what MLflow knows; folders, data states, jobs and models are joined elsewhere.
 
@@ -58,12 +66,12 @@ class TrackingStore(Protocol):
         """Names of the newest active runs, to suggest one that is near."""
         ...
 
-    def histories(self, run_id: str, points: int) -> dict[str, tuple[Point, ...]]:
-        """Every metric of the run by step, each reduced to about `points` that keep its extremes."""
+    def curves(self, run_id: str, points: int) -> dict[str, Curve]:
+        """Every metric of the run: the exact summary, and its history reduced to `points` that keep its extremes."""
         ...
 
     def summaries(self, run_id: str) -> Mapping[str, MetricSummary]:
-        """Every metric of the run with its exact best value."""
+        """Every metric of the run with its exact best value, without the points."""
         ...
 
 

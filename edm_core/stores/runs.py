@@ -60,9 +60,9 @@ def load_detail(workspace: Workspace, row: RunRow) -> RunDetail:
     listed = tuple(FileEntry(path, size) for path, (size, _) in sorted(files.items())[:DETAIL_FILES])
     histories: dict[str, tuple[tuple[int, float], ...]] = {}
     if row.run_id:
-        store = open_tracking(workspace)
-        row = replace(row, metrics=store.summaries(row.run_id) or row.metrics)
-        histories = store.histories(row.run_id, HISTORY_POINTS)
+        curves = open_tracking(workspace).curves(row.run_id, HISTORY_POINTS)
+        row = replace(row, metrics={key: curve.summary for key, curve in curves.items()} or row.metrics)
+        histories = {key: curve.points for key, curve in curves.items()}
     total = sum(size for size, _ in files.values())
     return RunDetail(row, listed, len(files), total, _metadata(folder), histories)
 
@@ -190,9 +190,8 @@ def _metadata(folder: Path | None) -> str:
 def _notice(store: TrackingStore, experiment: str, rows: list[RunRow], local: Local) -> str:
     if store.notice:
         return store.notice
-    broken = [folder for folder in local.folders.values() if folder.problem]
-    if broken:
-        return broken[0].problem + (f" (and {len(broken) - 1} more)" if len(broken) > 1 else "")
+    if local.problem:
+        return local.problem
     if not rows and experiment != ALL_EXPERIMENTS:
         others = [e for e in store.experiments() if e.runs or e.runs is None]
         if others and experiment not in {e.name for e in others}:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from edm_core.settings import MetricsSettings
 from edm_core.snapshots.runs import MetricSummary
-from edm_core.stores.protocols import Point
+from edm_core.stores.protocols import Curve, Point
 from edm_core.stores.series import SPARK, best_point, from_store, reduce_points, spark
 from edm_core.stores.sqlite_schema import series_index
 
@@ -61,12 +61,17 @@ class SeriesReader:
             _cache[name] = (fingerprint, found)
         return found
 
-    def reduced(self, run_id: str, key: str, limit: int) -> list[Point]:
-        """The series by step, reduced to about `limit` points that keep its extremes and gaps."""
+    def curve(self, run_id: str, key: str, last: float, step: int, limit: int) -> Curve:
+        """The series reduced to at most `limit` points, with its exact summary."""
+        minimised = self._metrics.minimised(key)
         points = self._points(run_id, key, SERIES_POINTS + 1)
         if len(points) > SERIES_POINTS:
             points = self._bucketed(run_id, key, limit)
-        return reduce_points(points, limit)
+            best = self._best(run_id, key, minimised, None)
+        else:
+            best = best_point(points, minimised)
+        found = MetricSummary(last, step, best[1] if best else None, best[0] if best else None, spark(points))
+        return Curve(found, tuple(reduce_points(points, limit)))
 
     def _points(self, run_id: str, key: str, limit: int) -> list[Point]:
         found = self._db.execute(

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from edm_core.settings import MetricsSettings
 from edm_core.snapshots.runs import MetricSummary, RunRow
-from edm_core.stores.protocols import ALL_EXPERIMENTS, FIND_LIMIT, Experiment, Point
+from edm_core.stores.protocols import ALL_EXPERIMENTS, FIND_LIMIT, Curve, Experiment
 from edm_core.stores.series import from_store
 from edm_core.stores.sqlite_schema import reading
 from edm_core.stores.sqlite_series import SeriesReader
@@ -95,10 +95,10 @@ class SqliteTracking:
                 )
             ]
 
-    def histories(self, run_id: str, points: int) -> dict[str, tuple[Point, ...]]:
+    def curves(self, run_id: str, points: int) -> dict[str, Curve]:
         with reading(self.path) as db:
             series = SeriesReader(db, self.path, self.metrics)
-            return {key: tuple(series.reduced(run_id, key, points)) for key in _metric_keys(db, run_id)}
+            return {key: series.curve(run_id, key, last, step, points) for _, key, last, step in _latest(db, [run_id])}
 
     def summaries(self, run_id: str) -> Mapping[str, MetricSummary]:
         with reading(self.path) as db:
@@ -163,10 +163,6 @@ def _latest(db: sqlite3.Connection, ids: Sequence[str]) -> Iterator[tuple[str, s
     query = f"SELECT {columns} FROM latest_metrics WHERE run_uuid IN ({marks}) ORDER BY run_uuid, key"
     for run_id, key, value, step, is_nan in db.execute(query, ids).fetchall():
         yield run_id, key, from_store(value, is_nan), step
-
-
-def _metric_keys(db: sqlite3.Connection, run_id: str) -> list[str]:
-    return [key for _, key, _, _ in _latest(db, [run_id])]
 
 
 def _chunks(values: Iterable[str]) -> Iterator[tuple[str, list[str]]]:

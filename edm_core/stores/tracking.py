@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from edm_core.snapshots.runs import MetricSummary, RunRow
 from edm_core.stores.memory import MEMORY, memory_store
-from edm_core.stores.protocols import Experiment, Point, TrackingStore
+from edm_core.stores.protocols import Curve, Experiment, TrackingStore
 from edm_core.stores.sqlite_schema import KNOWN_REVISIONS, database_path, reading, revision
 from edm_core.stores.sqlite_tracking import SqliteTracking
 from edm_core.workspace import Workspace
@@ -38,7 +38,7 @@ class EmptyTracking:
     def names(self, limit: int) -> list[str]:
         return []
 
-    def histories(self, run_id: str, points: int) -> dict[str, tuple[Point, ...]]:
+    def curves(self, run_id: str, points: int) -> dict[str, Curve]:
         return {}
 
     def summaries(self, run_id: str) -> Mapping[str, MetricSummary]:

@@ -135,6 +135,29 @@ def test_changes_are_seen_with_and_without_a_record(workspace: Workspace, known:
     assert state(workspace) is DataState.CHANGED
 
 
+@pytest.mark.parametrize("change", ["none", "touched", "edited", "added", "removed"])
+def test_dvc_status_says_the_same(workspace: Workspace, change: str) -> None:
+    remembered(workspace)
+    metadata = workspace.runs_dir / "first" / "metadata.yaml"
+    if change == "touched":
+        os.utime(metadata)
+    elif change == "edited":
+        metadata.write_text(metadata.read_text().upper())
+    elif change == "added":
+        (metadata.parent / "extra").touch()
+    elif change == "removed":
+        metadata.unlink()
+    command = [sys.executable, "-m", "dvc", "status", "--json", "outputs/training/first.dvc"]
+    said = subprocess.run(command, cwd=workspace.root, check=True, capture_output=True, text=True).stdout
+    assert (state(workspace) is DataState.CHANGED) == bool(json.loads(said))
+
+
+def test_a_name_that_is_no_utf8_is_left_out(workspace: Workspace) -> None:
+    os.mkdir(os.fsencode(workspace.runs_dir) + b"/bad\xff")  # noqa: PTH102
+    write_run(workspace, "größe")
+    assert set(data_states(workspace)) == {"first", "second", "größe"}
+
+
 def test_a_pulled_run_is_hashed_once_and_remembered(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     assert state(workspace) is DataState.KEPT
     record = json.loads((kept_files.kept_dir(workspace) / "first.json").read_bytes())

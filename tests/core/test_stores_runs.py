@@ -246,6 +246,14 @@ def test_models_are_joined(workspace: Workspace) -> None:
     assert rows_of(workspace)["second"].model == "v1 @champion"
 
 
+def test_runs_are_shown_though_the_registry_is_away(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    (workspace.root / "registry.db").write_bytes(b"no database" * 100)
+    monkeypatch.setenv("MLFLOW_REGISTRY_URI", f"sqlite:///{workspace.root}/registry.db")
+    snapshot = load_runs(workspace)
+    assert len(snapshot.rows) == 3
+    assert "model versions are not shown" in snapshot.notice
+
+
 def test_detail(workspace: Workspace) -> None:
     folder = make_folder(workspace, "first")
     (folder / "logs").mkdir()
@@ -358,7 +366,7 @@ def test_the_store_in_memory_answers_like_the_one_on_disk(workspace: Workspace) 
         status = None if row.status == "RUNNING" else row.status
         tags = {**row.tags, "mlflow.user": row.user}
         log_run(client, home, row.name, start=row.start_ms or 0, status=status, params=row.params, tags=tags,
-                metrics=memory.histories(row.run_id, 1000))  # fmt: skip
+                metrics={key: curve.points for key, curve in memory.curves(row.run_id, 1000).items()})  # fmt: skip
     on_disk = load_runs(workspace, "samples").rows
     in_memory = memory.runs("samples", None, ("val_loss", "boundary_f1"))
     assert len(on_disk) == 12

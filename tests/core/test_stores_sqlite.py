@@ -84,8 +84,8 @@ def test_other_questions_are_answered_as_mlflow_does(workspace: Workspace, ids: 
     assert direct.names(100) == asked.names(100)
     for name in ids:
         assert comparable(direct.summaries(ids[name])) == comparable(asked.summaries(ids[name]))
-        assert comparable(direct.histories(ids[name], 400)) == comparable(asked.histories(ids[name], 400))
-        assert comparable(direct.histories(ids[name], 20)) == comparable(asked.histories(ids[name], 20))
+        assert comparable(direct.curves(ids[name], 400)) == comparable(asked.curves(ids[name], 400))
+        assert comparable(direct.curves(ids[name], 20)) == comparable(asked.curves(ids[name], 20))
     for ref in ("plain", "n", ids["plain"], ids["plain"][:8], "odd name % _ 'ü'", "deleted", "%", "_", "zzz"):
         assert sorted(direct.find(ref)) == sorted(asked.find(ref)), ref
 
@@ -131,7 +131,10 @@ def test_long_series_keep_their_extremes_within_bounds(
     summary = store.runs_by_id([ids["plain"]], BEST_OF)[ids["plain"]].metrics["val_loss"]
     assert (summary.best, summary.best_step) == (0.25, 12_345)
     assert 16 <= len(summary.spark) <= 32
-    history = store.histories(ids["plain"], 400)["val_loss"]
+    curve = store.curves(ids["plain"], 400)["val_loss"]
+    assert (curve.summary.best, curve.summary.best_step) == (0.25, 12_345)
+    assert 9.0 in curve.summary.spark
+    history = curve.points
     assert len(history) <= 400
     assert {(12_345, 0.25), (25_001, 9.0), (0, points[0][1])} <= set(history)
     assert any(math.isnan(value) for _, value in history)
