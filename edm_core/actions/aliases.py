@@ -1,5 +1,6 @@
 """Free aliases of model versions, such as champion and challenger; those of stages follow the stages."""
 
+from edm_core.actions.mlflow_call import logged_call
 from edm_core.actions.stages import WITH_ALIAS, pick
 from edm_core.errors import ActionError, NotFoundError
 from edm_core.snapshots.outcome import Outcome
@@ -19,7 +20,9 @@ def set_alias(workspace: Workspace, name: str, alias: str, number: int) -> Outco
     pick(versions, name, number)
     before = next((version.version for version in versions if alias in version.aliases), None)
     client = mlflow_client(workspace)
-    with registry_errors(f"alias {alias!r} cannot be set", "Use letters, digits, '_', '-'; `latest` and v3 are taken."):
+    call = f"set_registered_model_alias({name!r}, {alias!r}, {str(number)!r})"
+    hint = "Use letters, digits, '_', '-'; `latest` and v3 are taken."
+    with logged_call(workspace, call), registry_errors(f"alias {alias!r} cannot be set", hint):
         client.set_registered_model_alias(name, alias, str(number))
     moved = f"was v{before}" if before and before != number else ""
     return Outcome(f"{name}@{alias} is v{number}", moved, stale=("runs", "models"))
@@ -32,7 +35,8 @@ def delete_alias(workspace: Workspace, name: str, alias: str) -> Outcome:
     if named is None:
         raise NotFoundError(f"{name} has no alias {alias!r}", "`edm models list` shows all.")
     client = mlflow_client(workspace)
-    with registry_errors(f"alias {alias!r} cannot be deleted"):
+    call = f"delete_registered_model_alias({name!r}, {alias!r})"
+    with logged_call(workspace, call), registry_errors(f"alias {alias!r} cannot be deleted"):
         client.delete_registered_model_alias(name, alias)
     return Outcome(f"{name}@{alias} is gone", f"it was v{named.version}", stale=("runs", "models"))
 

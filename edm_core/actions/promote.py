@@ -93,7 +93,7 @@ def change_stage(
     entry = journal.begin("promote", f"{version.name} v{version.version}", move=asdict(made))
     made = replace(made, id=entry.id)
     try:
-        move(client, version, stage, archive=alone)
+        move(workspace, client, version, stage, archive=alone)
     except StoreError as error:
         journal.failed(entry.id, error.message)
         raise
@@ -173,7 +173,7 @@ def undo_promote(workspace: Workspace, entry: Entry) -> Outcome:
     undone = f"{entry.id}-undo"
     client = mlflow_client(workspace)
     if undone not in {made.id for made in history([version])}:
-        _move_back(client, versions, version, before)
+        _move_back(workspace, client, versions, version, before)
         align_aliases(workspace, client, before.name, {before.from_stage, before.to_stage}, left=before.version)
         write_move(client, replace(
             before, id=undone, at_ms=int(time.time() * 1000), who=whoami(), kind="undo", gates=(), replaced=(),
@@ -183,7 +183,11 @@ def undo_promote(workspace: Workspace, entry: Entry) -> Outcome:
 
 
 def _move_back(
-    client: "MlflowClient", versions: Sequence[ModelVersion], version: ModelVersion, before: StageMove
+    workspace: Workspace,
+    client: "MlflowClient",
+    versions: Sequence[ModelVersion],
+    version: ModelVersion,
+    before: StageMove,
 ) -> None:
     replaced = [v for v in versions if v.version in before.replaced]
     # Whom it had replaced goes first: that transition archives this version, so that one stands there at every moment.
@@ -197,9 +201,9 @@ def _move_back(
         )
     if version.stage == before.to_stage:
         for other in replaced:
-            move(client, other, before.to_stage, archive=other is replaced[0])
+            move(workspace, client, other, before.to_stage, archive=other is replaced[0])
     if version.stage != before.from_stage and (before.from_stage != "Archived" or not replaced):
-        move(client, version, before.from_stage, archive=before.from_stage == "Production")
+        move(workspace, client, version, before.from_stage, archive=before.from_stage == "Production")
 
 
 def _recorded(data: Mapping[str, Any], entry_id: str) -> StageMove:

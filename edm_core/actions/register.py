@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from edm_core.actions.mlflow_call import logged_call
 from edm_core.actions.model_package import LogRequest, log_checkpoint
 from edm_core.errors import ActionError, EdmError, StoreError
 from edm_core.journal import Entry, Journal
@@ -67,7 +68,9 @@ def journalled(workspace: Workspace, target: str, name: str, make: Callable[[], 
     journal = Journal(workspace)
     entry = journal.begin("register", target, model=name)
     try:
-        made = make()
+        # The whole recipe is longer; this is the call that makes the version.
+        with logged_call(workspace, f"create_model_version({name!r}, source=…)  # from {target}"):
+            made = make()
     except EdmError as error:
         journal.failed(entry.id, error.message)
         raise

@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from edm_core.actions.mlflow_call import logged_call
 from edm_core.errors import ActionError, NotFoundError
 from edm_core.snapshots.models import ModelVersion
 from edm_core.stores.models import STAGES, list_versions
@@ -61,13 +62,21 @@ def holder(versions: Iterable[ModelVersion], stage: str) -> ModelVersion | None:
     return max((version for version in versions if version.stage == stage), key=lambda v: v.version, default=None)
 
 
-def move(client: "MlflowClient", version: ModelVersion, stage: str, *, archive: bool) -> None:
+def move(workspace: Workspace, client: "MlflowClient", version: ModelVersion, stage: str, *, archive: bool) -> None:
     """One transition; with `archive`, whoever stands in `stage` goes to Archived in the same transaction.
 
     Raises StoreError, and then nothing was changed.
     """
     told = f"{version.name} v{version.version} could not be moved to {stage}"
-    with registry_errors(told, "Nothing was changed."), warnings.catch_warnings():
+    call = (
+        f"transition_model_version_stage({version.name!r}, {str(version.version)!r}, {stage!r}, "
+        f"archive_existing_versions={archive})"
+    )
+    with (
+        logged_call(workspace, call),
+        registry_errors(told, "Nothing was changed."),
+        warnings.catch_warnings(),
+    ):
         # Stages are deprecated since 2.9; old and new clients both read them, so they stay until MLflow drops them.
         warnings.simplefilter("ignore", FutureWarning)
         client.transition_model_version_stage(
@@ -94,8 +103,10 @@ def align_aliases(workspace: Workspace, client: "MlflowClient", name: str, stage
     versions = list_versions(workspace, name)
     with registry_errors(f"the aliases of {name} could not be set", "`edm doctor --fix` brings them in step."):
         for alias, number in misplaced_aliases(versions, stages).items():
-            client.set_registered_model_alias(name, alias, str(number))
+            with logged_call(workspace, f"set_registered_model_alias({name!r}, {alias!r}, {str(number)!r})"):
+                client.set_registered_model_alias(name, alias, str(number))
         for stage in set(stages) & set(WITH_ALIAS):
             moved = next((version for version in versions if version.version == left), None)
             if moved and stage.lower() in moved.aliases and holder(versions, stage) is None:
-                client.delete_registered_model_alias(name, stage.lower())
+                with logged_call(workspace, f"delete_registered_model_alias({name!r}, {stage.lower()!r})"):
+                    client.delete_registered_model_alias(name, stage.lower())

@@ -9,6 +9,7 @@ from edm_core.actions.aliases import delete_alias, set_alias
 from edm_core.actions.model_history import history, write_move
 from edm_core.actions.promote import demote, promote, undo_promote
 from edm_core.actions.rollback import rollback
+from edm_core.commandlog import read_commands
 from edm_core.errors import ActionError, NotFoundError, StoreError
 from edm_core.journal import Journal
 from edm_core.snapshots.models import ModelVersion
@@ -80,6 +81,14 @@ def test_moving_to_where_it_is_says_so_and_puts_a_lost_alias_back(workspace: Wor
     assert promote(workspace, NAME, 1, "Production").level == "warning"
     assert stages_of(workspace)[1] == ("Production", ("production",))
     assert len(history(list_versions(workspace, NAME))) == 1
+
+
+def test_each_call_is_in_the_command_log_ready_to_copy(workspace: Workspace) -> None:
+    promote(workspace, NAME, 1, "Production")
+    told = [record.command for record in read_commands(workspace.command_log_path)]
+    assert len(told) == 2
+    assert "transition_model_version_stage('\"'\"'EDMModel'\"'\"'" in told[0]
+    assert "set_registered_model_alias" in told[1]
 
 
 def test_the_history_tells_who_what_and_why(workspace: Workspace) -> None:
