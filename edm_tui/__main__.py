@@ -82,7 +82,7 @@ def _run(workspace: Workspace, flags: set[str]) -> None:
     guard.start()
     env = terminal.original_environment()
     settings = workspace.settings.tui
-    terminal.quiet_environment()
+    terminal.quiet_environment(settings.theme)
     from edm_tui.app import EdmApp
 
     first.join(FIRST_WAIT)

@@ -9,10 +9,11 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from rich.console import RenderableType
-from textual import work
+from textual import events, work
 from textual._compositor import ChopsUpdate, LayoutUpdate
 from textual.app import App
 from textual.filter import LineFilter
+from textual.message import Message
 from textual.notifications import SeverityLevel
 from textual.screen import Screen
 
@@ -23,6 +24,7 @@ from edm_core.workspace import Workspace
 from edm_tui.ascii_filter import AsciiFilter
 from edm_tui.canvas import Canvas, LeanUpdate
 from edm_tui.formatting import clean
+from edm_tui.key_order import KeyOrder
 from edm_tui.keys import BY_VERB
 from edm_tui.messages import ActionRequested, StoreChanged
 from edm_tui.screens.base import EdmScreen
@@ -71,10 +73,11 @@ class EdmApp(App[None]):
         self._canvas = Canvas()
         self._first = first
         self._token: object = None
-        for theme in THEMES:
-            self.register_theme(theme)
+        self._form_over: Screen[Any] | None = None
+        self._keys = KeyOrder(self, super().post_message, lambda: self._form_over is self.screen)
         chosen = workspace.settings.tui.theme
-        self.theme = chosen if chosen in self.available_themes else THEMES[0].name
+        if self.theme != chosen:
+            self.theme = chosen if chosen in self.available_themes else THEMES[0].name
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         filters = super().get_line_filters()
@@ -85,6 +88,12 @@ class EdmApp(App[None]):
         if isinstance(renderable, LayoutUpdate | ChopsUpdate):
             renderable = LeanUpdate(renderable, self._canvas)
         super()._display(screen, renderable)
+
+    def post_message(self, message: Message) -> bool:
+        if isinstance(message, events.Key) and not message.is_forwarded:
+            self._keys.take(message)
+            return True
+        return super().post_message(message)
 
     def on_resize(self) -> None:
         self._canvas.forget()
@@ -141,6 +150,7 @@ class EdmApp(App[None]):
 
     def open_view(self, view: str, rows: tuple[RunRow, ...] = ()) -> None:
         if view in FORMS:
+            self._form_over = self.screen
             self._open_form(view, rows)
             return
         module, name = VIEWS[view]
@@ -160,6 +170,8 @@ class EdmApp(App[None]):
             await getattr(forms, FORMS[view])(self, rows)
         except EdmError as error:
             self.show_error(error.message, error.hint)
+        finally:
+            self._form_over = None
 
     def do_runs(self) -> None:
         """Back to the Runs screen."""

@@ -20,12 +20,16 @@ HUNG_UP = 128 + signal.SIGHUP
 RESTORE = (
     b"\x1b[?2026l\x1b[?1003l\x1b[?1006l\x1b[?1015l\x1b[?1000l\x1b[?1004l\x1b[?2004l\x1b[?7h\x1b[?25h\x1b[0m\x1b[?1049l"
 )
+OUR_THEMES = ("edm-dark", "edm-light")
 # Terminals in a web page leak the codes of mouse movement when the line lags.
 WEB_TERMINALS = ("vscode", "hyper", "cursor")
 
 
-def quiet_environment() -> None:
-    """Settings that Textual reads when it is imported: no kitty keyboard probe, which leaks through older tmux."""
+def quiet_environment(theme: str) -> None:
+    """Settings that Textual reads when it is imported: the first theme, and no kitty keyboard probe, which leaks
+    through older tmux."""
+    if theme in OUR_THEMES:
+        os.environ.setdefault("TEXTUAL_THEME", theme)
     os.environ.setdefault("TEXTUAL_DISABLE_KITTY_KEY", "1")
     os.environ.setdefault("TEXTUAL_ANIMATIONS", "none")
 

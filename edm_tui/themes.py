@@ -3,7 +3,7 @@
 import zlib
 from functools import lru_cache
 
-from textual.theme import Theme
+from textual.theme import BUILTIN_THEMES, Theme
 
 # Okabe and Ito's palette for all kinds of colour vision, lightened where a dark background asks for it.
 RUN_COLOURS = ("#56b4e9", "#e69f00", "#2fbf91", "#f0e442", "#4f94d4", "#e5702a", "#d38cb8", "#c9c9c9")
@@ -41,6 +41,9 @@ THEMES = (
         variables={"run-cursor": "#cfe0ee", "text-quiet": "#5d646c"},
     ),
 )
+
+# Beside Textual's own, so that an app can begin with one of them instead of changing to it (and parsing all CSS again).
+BUILTIN_THEMES.update({theme.name: theme for theme in THEMES})
 
 
 @lru_cache(65536)

@@ -1,0 +1,55 @@
+"""Workspaces of many runs for the measures: MLflow makes the schema, plain SQL fills it in bulk."""
+
+import random
+import sqlite3
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from edm_core.stores.mlflow_client import ensure_experiment, mlflow_client, quiet_mlflow
+from edm_core.workspace import Workspace, find_workspace
+
+PARAMS, TAGS, POINTS = 10, 6, 10
+METRICS = ("val_loss", "boundary_f1", "train_loss", "boundary_f1_05", "energy_loss", "beat_loss", "lr", "best_val_loss")
+
+
+def many_runs(folder: Path, count: int) -> Workspace:
+    """A workspace whose MLflow store holds `count` runs of 10 params, 8 metrics and 6 tags, the newest called run_0."""
+    folder.mkdir(parents=True)
+    subprocess.run(["git", "init", "-q", str(folder)], check=True)
+    (folder / "edm.toml").touch()
+    workspace = find_workspace(folder, env={})
+    quiet_mlflow()
+    experiment = int(ensure_experiment(mlflow_client(workspace), workspace))
+    with sqlite3.connect(folder / "mlflow.db") as database:
+        _fill(database, experiment, count)
+    return workspace
+
+
+def _fill(database: sqlite3.Connection, experiment: int, count: int) -> None:
+    now, chance = int(time.time() * 1000), random.Random(1)
+    for at in range(count):
+        run_id, start = f"{at:032x}", now - (at + 1) * 60_000
+        database.execute(
+            "INSERT INTO runs (run_uuid, name, source_type, status, start_time, end_time, lifecycle_stage,"
+            " experiment_id, user_id, artifact_uri, source_name, entry_point_name, source_version, deleted_time)"
+            " VALUES (?, ?, 'UNKNOWN', 'FINISHED', ?, ?, 'active', ?, 'ana', ?, '', '', '', NULL)",
+            (run_id, f"run_{at}", start, start + 50_000, experiment, f"mlflow-artifacts:/{run_id}"),
+        )
+        database.executemany("INSERT INTO params (`key`, value, run_uuid) VALUES (?, ?, ?)", _params(run_id, chance))
+        tags = [("mlflow.runName", f"run_{at}", run_id), *((f"tag_{i}", "x", run_id) for i in range(TAGS - 1))]
+        database.executemany("INSERT INTO tags (`key`, value, run_uuid) VALUES (?, ?, ?)", tags)
+        points = [
+            (name, chance.random(), start + step, run_id, step, False) for name in METRICS for step in range(POINTS)
+        ]
+        columns = "(`key`, value, timestamp, run_uuid, step, is_nan) VALUES (?, ?, ?, ?, ?, ?)"
+        database.executemany(f"INSERT INTO metrics {columns}", points)
+        database.executemany(f"INSERT INTO latest_metrics {columns}", points[POINTS - 1 :: POINTS])
+
+
+def _params(run_id: str, chance: random.Random) -> Iterator[tuple[str, str, str]]:
+    yield "learning_rate", f"{10 ** -chance.randint(1, 5)}", run_id
+    yield "backbone", chance.choice(("cnn", "mert-95m")), run_id
+    for number in range(PARAMS - 2):
+        yield f"param_{number}", str(chance.randint(0, 100)), run_id
