@@ -72,7 +72,9 @@ class LaunchSettings:
     command: str = ""
     """Template of the training command; empty means `edm train`."""
     slots: int = 1
-    """How many jobs may run at once on this machine."""
+    """How many jobs may run at once on this machine; 0 is one a GPU, with CUDA_VISIBLE_DEVICES set for each."""
+    on_end: str = ""
+    """Shell command that runs when a job has ended, with EDM_JOB_ID, EDM_JOB_STATE, EDM_JOB_TITLE and more set."""
     profiles: Mapping[str, Any] = field(default_factory=dict)
     """Named places to launch on; `local` is always there."""
 
@@ -191,8 +193,8 @@ def _cross_check(path: Path, settings: Settings) -> None:
     for metric, direction in settings.metrics.directions.items():
         if direction not in ("min", "max"):
             raise SettingsError(f"{path}: [metrics] directions.{metric} must be min or max, not {direction!r}")
-    if settings.launch.slots < 1:
-        raise SettingsError(f"{path}: [launch] slots must be 1 or more")
+    if settings.launch.slots < 0:
+        raise SettingsError(f"{path}: [launch] slots must be 1 or more, or 0 for one a GPU")
     folder = Path(settings.runs.dir)
     if folder.is_absolute() or ".." in folder.parts or not folder.parts:
         raise SettingsError(f"{path}: [runs] dir must be a folder inside the workspace, not {settings.runs.dir!r}")

@@ -13,6 +13,7 @@ Only the standard library is used, and only the tails of files are read: the TUI
 """
 
 import json
+import math
 import os
 import secrets
 import time
@@ -25,7 +26,7 @@ from typing import Any
 from edm_core.errors import NotFoundError
 from edm_core.jobs.identity import ProcessId, process_from_json
 from edm_core.jobs.progress import first_progress, last_progress, number, progress_of, text, whole
-from edm_core.snapshots.jobs import JobSnapshot
+from edm_core.snapshots.jobs import JobSnapshot, Progress
 
 STATES = ("queued", "running", "done", "failed", "stopped", "lost")
 ENDED = ("done", "failed", "stopped", "lost")
@@ -181,6 +182,8 @@ def _live(folder: JobFolder) -> JobSnapshot:
         return replace(snapshot, state="queued", note=note, held=bool(ticket.get("held")))
     state, note = _state_of_started(watched, child)
     pid = child.pid if child else None
+    if state == "running" and not note:
+        note = _alarm(snapshot.progress)
     progress, first = snapshot.progress, first_progress(folder.progress_file)
     if first is not None:
         progress = replace(progress, first_at=first.at, first_fraction=first.fraction)
@@ -194,6 +197,12 @@ def _state_of_started(watched: bool, child: ProcessId | None) -> tuple[str, str]
     if child is not None and child.alive():
         return "running", "its supervisor was killed; the command itself goes on"
     return "lost", "its supervisor was killed, or the machine restarted"
+
+
+def _alarm(progress: Progress) -> str:
+    """What is wrong with the last metrics: a loss that is no number does not become one again."""
+    broken = sorted(name for name, value in progress.metrics.items() if not math.isfinite(value))
+    return f"{', '.join(broken)} {'is' if len(broken) == 1 else 'are'} not finite" if broken else ""
 
 
 @lru_cache(maxsize=8192)

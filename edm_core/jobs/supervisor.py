@@ -22,6 +22,8 @@ from edm_core.jobs.capture import capture
 from edm_core.jobs.child import child_environment, start_child
 from edm_core.jobs.ending import Ending, ending_of, tell_mlflow, write_ending
 from edm_core.jobs.folder import HEARTBEAT_SECONDS, JobFolder
+from edm_core.jobs.gpus import gpu_environment, slot_count
+from edm_core.jobs.hook import run_hook
 from edm_core.jobs.identity import this_process
 from edm_core.jobs.mlflow_status import first_run_of_job
 from edm_core.jobs.progress import last_progress
@@ -71,7 +73,10 @@ class Supervisor:
         ending = self._run_child(slot)
         ended = write_ending(self.folder, ending)
         slot.release()
-        tell_mlflow(self.folder, self.workspace, ending, ended)
+        try:
+            tell_mlflow(self.folder, self.workspace, ending, ended)
+        finally:
+            run_hook(self.folder, self.workspace)
 
     def _wait_for_slot(self) -> Slot | None:
         while not self._stopping():
@@ -96,12 +101,13 @@ class Supervisor:
         """The number of slots as edm.toml says now; while it cannot be read, as it said last."""
         with contextlib.suppress(EdmError):
             self.workspace = find_workspace(self.workspace.root)
-        return self.workspace.settings.launch.slots
+        return slot_count(self.workspace.settings.launch.slots, os.environ)
 
     def _run_child(self, slot: Slot) -> Ending:
         cwd = Path(self.job["cwd"])
         try:
             env = child_environment(self.folder, self.workspace, os.environ)
+            env |= gpu_environment(self.workspace.settings.launch.slots, slot.index, os.environ)
             capture(self.folder, cwd, self.workspace.command_log_path)
             child = start_child(self.folder, self.job["command"], cwd, env, slot)
         except OSError as error:

@@ -114,6 +114,14 @@ def test_the_pace_is_counted_from_the_first_record(tmp_path: Path) -> None:
     assert load_job(folder).eta_seconds(now=1030.0) == pytest.approx(70.0)
 
 
+def test_a_loss_that_is_no_number_is_said(tmp_path: Path) -> None:
+    folder = make(tmp_path, "a", supervisor=this_process().as_json(), child=this_process())
+    folder.progress_file.write_text('{"t": 1, "metrics": {"val_loss": NaN, "train_loss": Infinity, "f1": 0.5}}\n')
+    assert load_job(folder).note == "train_loss, val_loss are not finite"
+    folder.progress_file.write_text('{"t": 1, "metrics": {"val_loss": NaN}}\n')
+    assert load_job(folder).note == "val_loss is not finite"
+
+
 def test_how_it_ended(tmp_path: Path) -> None:
     folder = make(tmp_path, "a", child=dead())
     folder.exit_file.write_text(json.dumps({"state": "failed", "exit_code": 3, "ended": 9.5, "note": "n"}))

@@ -12,6 +12,7 @@ import pytest
 
 from edm_core.errors import JobError, NotFoundError
 from edm_core.jobs.folder import load_jobs
+from edm_core.jobs.gpus import gpu_environment, gpu_names, slot_count
 from edm_core.jobs.identity import ProcessId, identify
 from edm_core.jobs.local import launch, run_name_in
 from edm_core.jobs.queue import hold, move, waiting
@@ -105,6 +106,45 @@ def test_two_slots_run_two_jobs(tmp_path: Path) -> None:
         opened.touch()
         for one in ids:
             wait_until(workspace, one, "done")
+
+
+def test_a_slot_is_a_gpu_where_edm_toml_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3, 5")
+    workspace = make_workspace(tmp_path / "ws", "[launch]\nslots = 0\n")
+    with processes_ended(workspace):
+        command, opened = gate(workspace)
+        command[-1] = f"echo $CUDA_VISIBLE_DEVICES $CUDA_DEVICE_ORDER; {command[-1]}"
+        ids = [launch(workspace, command).id for _ in range(3)]
+        for one in ids[:2]:
+            wait_until(workspace, one, "running")
+        assert state(workspace, ids[2]) == "queued"
+        opened.touch()
+        for one in ids:
+            wait_until(workspace, one, "done")
+        logs = [folder(workspace, one).log.read_text() for one in ids[:2]]
+        assert logs == ["3 PCI_BUS_ID\n", "5 PCI_BUS_ID\n"]
+
+
+def test_gpus_are_counted(tmp_path: Path) -> None:
+    assert gpu_names({}, tmp_path / "none") == ()
+    for name in ("0000:01:00.0", "0000:02:00.0"):
+        (tmp_path / name).mkdir()
+    assert gpu_names({}, tmp_path) == ("0", "1")
+    assert gpu_names({"CUDA_VISIBLE_DEVICES": ""}, tmp_path) == ()
+    assert (slot_count(0, {}, tmp_path), slot_count(0, {}, tmp_path / "none"), slot_count(3, {}, tmp_path)) == (2, 1, 3)
+    assert gpu_environment(1, 0, {}, tmp_path) == {}
+    assert gpu_environment(0, 1, {}, tmp_path)["CUDA_VISIBLE_DEVICES"] == "1"
+
+
+def test_a_command_of_the_user_runs_when_a_job_has_ended(tmp_path: Path) -> None:
+    toml = "[launch]\non_end = 'echo $EDM_JOB_ID $EDM_JOB_STATE $EDM_JOB_EXIT_CODE >> told; echo hook speaks; exit 5'\n"
+    workspace = make_workspace(tmp_path / "ws", toml)
+    with processes_ended(workspace):
+        ended = wait_until(workspace, launch(workspace, ["sh", "-c", "exit 3"]).id, "failed")
+        assert (workspace.root / "told").read_text() == f"{ended.id} failed 3\n"
+        said = (folder(workspace, ended.id).path / "supervisor.log").read_text()
+        assert "hook speaks" in said
+        assert "on_end ended with 5" in said
 
 
 def test_two_launchers_at_once_share_one_slot(workspace: Workspace) -> None:

@@ -41,7 +41,7 @@ def test_mlflows_own_variable_wins_over_everything(tmp_path: Path) -> None:
         ("[metrics]\nprimry = 'x'\n", "primry"),
         ("[metrics]\nprimary = 3\n", "primary"),
         ("[launch]\nslots = true\n", "slots"),
-        ("[launch]\nslots = 0\n", "slots"),
+        ("[launch]\nslots = -1\n", "slots"),
         ("[metrics]\ndirections = {f1 = 'up'}\n", "directions.f1"),
         ("[runs]\ndir = '../elsewhere'\n", "dir"),
         ("[runs]\ndir = ''\n", "dir"),
