@@ -9,7 +9,7 @@ from edm_core.data.style import HATS, LEADS, Palette, draw_layers, draw_palette,
 
 SEED = 20_261_123
 TRACKS = 26
-LONGEST = 108
+LONGEST = 100
 SHORTEST = 66
 
 FORMS = (
@@ -24,13 +24,17 @@ FORMS = (
 )
 LENGTHS = {
     "intro": (4, 8, 8, 8, 16),
-    "buildup": (4, 4, 8, 8, 8),
-    "drop": (8, 8, 8, 16, 16, 4),
-    "breakdown": (4, 8, 8, 16),
-    "outro": (4, 8, 8, 16),
+    "buildup": (4, 8, 8, 8),
+    "drop": (8, 8, 8, 16, 16),
+    "breakdown": (4, 8, 8, 8, 16),
+    "outro": (8, 8, 8, 16),
 }
 SUBTLE_PAIRS = (("drop", "drop"), ("breakdown", "buildup"), ("intro", "buildup"), ("drop", "outro"))
-LAYER_NAMES = ("hat", "lead", "pad", "clap", "open_hat")
+CONTRAST = {"kick": 8, "bass": 7, "pad": 4, "lead": 4, "hat": 3, "clap": 3, "open_hat": 1}
+DRAWS = 24
+CLEAR = 20
+CLEAR_LAYERS = 11
+LAYER_NAMES = ("hat", "clap", "open_hat", "lead")
 
 
 @cache
@@ -50,14 +54,40 @@ def _track(number: int) -> Track:
     for at, (label, bars) in enumerate(zip(labels, lengths, strict=True)):
         turn = seen.get(label, 0) % 2
         seen[label] = seen.get(label, 0) + 1
-        layers = draw_layers(rng, palette, label, turn)
         if at in subtle:
             sections.append(_subtle_section(rng, palette, label, bars, sections[-1]))
             continue
+        layers = _draw_clear(rng, palette, label, turn, sections)
         if sections:
-            sections[-1] = _announce(rng, sections[-1])
+            sections[-1] = _announce(rng, sections[-1], always=label == sections[-1].label)
         sections.append(_section(rng, label, bars, layers, at))
     return Track(f"track_{number + 1:02d}", style, tuple(sections))
+
+
+def _draw_clear(rng: Rng, palette: Palette, label: str, turn: int, before: list[Section]) -> Layers:
+    """Layers that differ plainly from those before: the first of a few draws that do, else the plainest."""
+    draws: list[tuple[int, int, Layers]] = []
+    for _ in range(DRAWS):
+        layers = draw_layers(rng, palette, label, turn)
+        if not before:
+            return layers
+        presence, detail = _contrast(before[-1].layers, layers)
+        # Two drops in a row share their layers, so only what these play can differ.
+        if presence + detail >= CLEAR and (presence >= CLEAR_LAYERS or label == before[-1].label):
+            return layers
+        draws.append((presence * 2 + detail, len(draws), layers))
+    return max(draws)[2]
+
+
+def _contrast(old: Layers, new: Layers) -> tuple[int, int]:
+    """How plainly one section's sound differs from the next: layers that come or go, and jumps of filter and level."""
+    changed = sum(weight for name, weight in CONTRAST.items() if bool(getattr(old, name)) != bool(getattr(new, name)))
+    other = sum(
+        weight // 2 for name, weight in CONTRAST.items() if getattr(old, name) and getattr(new, name)
+        and getattr(old, name) != getattr(new, name)
+    )  # fmt: skip
+    jump = abs(old.cutoff[1] - new.cutoff[0]) // 12 + abs(old.level - new.level) // 12
+    return changed, other + jump
 
 
 def _lengths(rng: Rng, labels: list[str], style: Style) -> list[int]:
@@ -71,7 +101,7 @@ def _lengths(rng: Rng, labels: list[str], style: Style) -> list[int]:
 
 def _subtle_starts(rng: Rng, labels: list[str], number: int) -> set[int]:
     fit = [n for n in range(1, len(labels)) if (labels[n - 1], labels[n]) in SUBTLE_PAIRS]
-    wanted = 1 if number % 8 else 0
+    wanted = 1 if number % 9 else 0
     chosen: set[int] = set()
     while fit and len(chosen) < wanted:
         chosen.add(fit.pop(rng.below(len(fit))))
@@ -80,19 +110,19 @@ def _subtle_starts(rng: Rng, labels: list[str], number: int) -> set[int]:
 
 def _section(rng: Rng, label: str, bars: int, layers: Layers, at: int) -> Section:
     events = list(_distractors(rng, layers, bars))
-    if at and rng.chance(70):
-        events.append(Event(0, "crash", size=rng.between(90, 200)))
+    if at and rng.chance(92):
+        events.append(Event(0, "crash", size=rng.between(110, 210)))
     if label == "drop" and rng.chance(60):
         events.append(Event(0, "boom", size=rng.between(120, 220)))
     if label == "buildup" and rng.chance(60):
-        events.append(Event(bars, "dropout", size=rng.pick((4, 8, 16))))
+        events.append(Event(bars, "dropout", size=rng.pick((2, 4, 4, 8))))
     return Section(label, bars, layers, events=tuple(events))
 
 
-def _announce(rng: Rng, section: Section) -> Section:
+def _announce(rng: Rng, section: Section, *, always: bool) -> Section:
     # How the end of a section says that something new comes.
     events = list(section.events)
-    if rng.chance(60):
+    if rng.chance(70) or always:
         events.append(Event(section.bars, "fill", size=rng.pick((4, 8, 8, 16))))
     if rng.chance(35):
         events.append(Event(section.bars, "sweep", size=rng.pick((16, 32))))
@@ -102,18 +132,18 @@ def _announce(rng: Rng, section: Section) -> Section:
 def _distractors(rng: Rng, layers: Layers, bars: int) -> tuple[Event, ...]:
     events = []
     for bar in range(4, bars, 4):
-        if rng.chance(45):
+        if rng.chance(18):
             events.append(Event(bar, "fill", size=rng.pick((4, 8, 8))))
         if rng.chance(30):
-            events.append(Event(bar, "crash", size=rng.between(70, 190)))
-        if rng.chance(20):
+            events.append(Event(bar, "crash", size=rng.between(50, 130)))
+        if rng.chance(10):
             events.append(Event(bar, "dropout", size=rng.pick((4, 8))))
-        if rng.chance(15):
+        if rng.chance(10):
             events.append(Event(bar, "sweep", size=16))
     if rng.chance(25):
         events.append(Event(rng.between(1, bars - 1), "fill", size=4))
     present = [name for name in LAYER_NAMES if getattr(layers, name)]
-    if bars >= 8 and present and rng.chance(55):
+    if bars >= 8 and present and rng.chance(35):
         events.append(Event(rng.pick(range(2, bars - 1, 2)), "enter", rng.pick(present)))
     return tuple(events)
 
@@ -130,7 +160,8 @@ def _subtle_section(rng: Rng, palette: Palette, label: str, bars: int, before: S
             roll=rng.between(70, 150),
         )
     elif label == "outro":
-        layers = replace(flat, lead="") if old.lead else replace(flat, hat="", open_hat="")
+        gone = replace(flat, lead="") if old.lead else replace(flat, hat="", open_hat="")
+        layers = replace(gone, bass_cutoff=(max(8, old.bass_cutoff[1] - 40),) * 2)
     else:
         layers = _variation(rng, palette, flat)
     events = _distractors(rng, layers, bars)

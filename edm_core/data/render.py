@@ -128,7 +128,7 @@ class _SectionRenderer:
         for step in range(self.steps):
             every = 4 if step * 2 < self.steps else 2 if step * 4 < self.steps * 3 else 1
             if step % every == 0 and step not in self.silent:
-                gain = self.layers.roll * (step * 3 // 4 + self.steps // 8) // self.steps
+                gain = self.layers.roll * (step * 3 // 4 + self.steps // 4) // self.steps
                 self.hits.strike("clap", self.starts[step], gain * self.layers.level >> 8)
 
     def _riser(self, tonal: Ints) -> None:

@@ -51,7 +51,7 @@ def draw_style(rng: Rng) -> Style:
     second = (first + 1 + rng.below(len(PROGRESSIONS) - 1)) % len(PROGRESSIONS)
     return Style(
         bpm=rng.between(122, 150),
-        offset=rng.between(800, 14_000),
+        offset=rng.between(800, 9_000),
         root=rng.between(31, 42),
         progressions=(PROGRESSIONS[first], PROGRESSIONS[second]),
         chord_bars=rng.pick((1, 1, 2)),
