@@ -17,6 +17,8 @@ from edm_core.workspace import Workspace
 Section = tuple[tuple[DiffEntry, ...], str]
 """Entries, and a note that says why something is missing ("" when nothing is)."""
 
+_NAMES = ("run_id", "run_name")
+"""Keys that name a run rather than describe it: they differ always, and say nothing."""
 _MORE_IS_BETTER = ("f1", "acc", "precision", "recall", "auc", "score", "iou", "map", "r2", "bleu", "rouge", "dice")
 
 
@@ -107,7 +109,7 @@ def _files(workspace: Workspace, rows: Sequence[RunRow], name: str) -> Section:
             problems.append(f"{row.name}: its folder is not here")
             continue
         document, problem = reader(folder / name)
-        tables.append(flattened(document))
+        tables.append({key: value for key, value in flattened(document).items() if key not in _NAMES})
         if problem:
             problems.append(f"{row.name}: {problem}")
     return entries(tables), "; ".join(problems)

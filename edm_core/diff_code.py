@@ -66,7 +66,14 @@ def _files(git: GitRepo, commits: Sequence[str]) -> tuple[list[DiffEntry], str]:
     return [DiffEntry(path, tuple(values)) for path, values in sorted(table.items())], "; ".join(dict.fromkeys(notes))
 
 
+_between: dict[tuple[Path, str, str], dict[str, str]] = {}
+"""What git said of two commits, which never changes: a screen that loads again must not fill the command log."""
+
+
 def _numstat(git: GitRepo, base: str, commit: str) -> dict[str, str]:
+    known = _between.get((git.root, base, commit))
+    if known is not None:
+        return known
     for one in (base, commit):
         # Beginning with "-" it would be an option: the tag may hold anything.
         if one.startswith("-") or git.ask("cat-file", "-e", f"{one}^{{commit}}").returncode != 0:
@@ -78,4 +85,5 @@ def _numstat(git: GitRepo, base: str, commit: str) -> dict[str, str]:
     for line in filter(None, done.stdout.split("\0")):
         added, removed, path = line.split("\t", 2)
         found[path] = "binary" if added == "-" else f"+{added} −{removed}"
+    _between[git.root, base, commit] = found
     return found

@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 from edm_core.errors import StoreError
 from edm_core.jobs.folder import load_jobs
 from edm_core.snapshots.jobs import JobSnapshot
-from edm_core.snapshots.runs import DataState, MetricSummary, RunRow
+from edm_core.snapshots.runs import DataState, RunRow
 from edm_core.stores.data_states import RunFolder, TrashEntry, folder_at, run_folders, trash_entries
 from edm_core.stores.memory import MEMORY
 from edm_core.stores.models import version_labels
+from edm_core.stores.pointer_rows import folder_row
 from edm_core.stores.protocols import TrackingStore
 from edm_core.stores.run_folders import assign_folders, folder_run_id, metadata_run_id
 from edm_core.workspace import Workspace
@@ -127,26 +128,10 @@ def _folder_rows(
     taken = store.active_ids([run_id for run_id in inside.values() if run_id], names)
     active = {job.run_name: job for job in jobs if job.active and not job.run_id and job.run_name}
     return [
-        _folder_row(workspace, folder, inside[folder.name], active.get(folder.name))
+        folder_row(workspace, folder, inside[folder.name], active.get(folder.name))
         for folder in loose
         if (inside[folder.name] or folder.name) not in taken and folder.state is not DataState.TRASHED
     ]
-
-
-def _folder_row(workspace: Workspace, folder: RunFolder, run_id: str, job: JobSnapshot | None) -> RunRow:
-    meta = folder.pointer.meta if folder.pointer is not None else {}
-    params, metrics = _mapping(meta.get("params")), _mapping(meta.get("metrics"))
-    return RunRow(
-        run_id="", name=folder.name, user=_text(meta.get("user")),
-        start_ms=_started(meta.get("start_ms"), folder.modified),
-        params={key: str(value) for key, value in params.items()},
-        metrics={
-            key: MetricSummary(float(value), 0, float(value), None)
-            for key, value in metrics.items() if isinstance(value, int | float)
-        },
-        tags={"edm.run_id": run_id} if run_id else {},
-        run_dir=f"{workspace.settings.runs.dir}/{folder.name}", data_state=folder.state, job=job,
-    )  # fmt: skip
 
 
 def _trash_row(entry: TrashEntry) -> RunRow:
@@ -167,17 +152,3 @@ def _job_rows(rows: Iterable[RunRow], jobs: Sequence[JobSnapshot]) -> list[RunRo
         and not job.run_id
         and (job.active or (job.state in ("failed", "lost") and job.created > recent))
     ]
-
-
-def _started(given: object, modified: float) -> int | None:
-    if isinstance(given, int):
-        return given
-    return int(modified * 1000) if modified else None
-
-
-def _mapping(value: object) -> Mapping[str, object]:
-    return {str(key): item for key, item in value.items()} if isinstance(value, dict) else {}
-
-
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""

@@ -101,8 +101,8 @@ def test_nan_is_the_same_as_nan(workspace: Workspace, store: MemoryTracking) -> 
 
 
 def test_files_by_key_whatever_their_order(workspace: Workspace, store: MemoryTracking) -> None:
-    first = {"model": {"layers": 3, "dilations": [1, 2, 4]}, "seed": 0}
-    second = {"seed": 0, "model": {"dilations": [1, 2, 8], "layers": 3}}
+    first = {"run_name": "a", "model": {"layers": 3, "dilations": [1, 2, 4]}, "seed": 0}
+    second = {"run_name": "b", "seed": 0, "model": {"dilations": [1, 2, 8], "layers": 3}}
     a = add(store, "a", run_dir=folder(workspace, "a", config=first, metadata={"results": {"conclusion": "good"}}))
     b = add(store, "b", run_dir=folder(workspace, "b", config=second, metadata={"results": {"conclusion": "bad"}}))
     diff = diff_runs(workspace, [a, b])
@@ -137,6 +137,9 @@ def test_code_between_commits(workspace: Workspace, store: MemoryTracking) -> No
     assert entry(diff, "code", "new.py").values == (None, "+1 −0")
     assert "same.py" not in keys(diff, "code")
     assert entry(diff, "code", "uncommitted changes").values == ("none", "yes, not saved here")
+    asked = workspace.command_log_path.read_text().count("numstat")
+    assert diff_runs(workspace, [a, b]).sections["code"] == diff.sections["code"]
+    assert workspace.command_log_path.read_text().count("numstat") == asked == 1
     same = diff_runs(workspace, [a, a])
     assert [found.same for found in same.sections["code"]] == [True, True]
 

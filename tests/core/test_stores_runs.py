@@ -165,11 +165,17 @@ def test_a_teammates_kept_run_is_missing_here_with_what_its_pointer_says(workspa
     make_pointer(
         workspace, "theirs",
         "meta:\n  run_id: 0123456789abcdef0123456789abcdef\n  run_name: theirs\n"
-        "  metrics:\n    val_loss: 0.125\n  params:\n    lr: 0.001\n",
+        "  status: FINISHED\n  user: grace\n  start_ms: 7000000\n  note: look at this\n"
+        "  metrics:\n    val_loss: 0.125\n    nan: .nan\n    odd: text\n  params:\n    lr: 0.001\n"
+        "  best:\n    val_loss:\n      value: 0.0625\n      step: 7\n",
     )  # fmt: skip
     row = rows_of(workspace)["theirs"]
     assert row.data_state is DataState.MISSING
-    assert row.metrics["val_loss"].last == 0.125
+    assert (row.status, row.user, row.start_ms, row.note) == ("FINISHED", "grace", 7_000_000, "look at this")
+    assert (row.metrics["val_loss"].last, row.metrics["val_loss"].best, row.metrics["val_loss"].best_step) == (
+        0.125, 0.0625, 7,
+    )  # fmt: skip
+    assert set(row.metrics) == {"val_loss", "nan"}
     assert dict(row.params) == {"lr": "0.001"}
     assert find_run(workspace, "01234567").name == "theirs"
 
