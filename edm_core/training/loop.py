@@ -83,23 +83,29 @@ class EpochLoop:
             self.schedule.step()
             total, count = total + float(loss.detach()), count + 1
             on_batch(count)
-        return total / max(1, count)
+        mean = total / max(1, count)
+        if self.fabric.world_size == 1:
+            return mean
+        return float(self.fabric.all_reduce(torch.tensor(mean, device=self.fabric.device)))  # type: ignore[arg-type]
 
     @torch.no_grad()
     def validate(self, loader: Iterable[Batch], val: Sequence[Track], train: Sequence[Track]) -> Validation:
         """Loss over whole validation tracks and, with a boundary head, their scores; peaks are tuned on `train`."""
-        self.model.eval()
+        # The bare network: with several devices this runs in the first process only, where the wrapper would wait.
+        network = self.model.module if isinstance(self.model.module, nn.Module) else self.model
+        network.eval()
         losses, curves = [], []
         for batch in loader:
             moved = self.fabric.to_device(batch)
-            output = self.model(moved["frames"])
+            with self.fabric.autocast():
+                output = network(moved["frames"])
             losses.append(float(total_loss(self.config, output, moved)))
             if self.config.boundary:
                 curves.append(output["boundary"][0].float().sigmoid().cpu().numpy())
         loss = sum(losses) / max(1, len(losses))
         if not self.config.boundary:
             return Validation(loss, PeakSettings(), (), ())
-        known = [boundary_curve(self.model, track, self.fabric.device) for track in train]
+        known = [boundary_curve(network, track, self.fabric.device) for track in train]
         peaks = tune_peaks(known, [track.annotation.boundaries for track in train])
         scores = score_curves(val, curves, peaks)
         return Validation(loss, peaks, scores, tuple(curves))

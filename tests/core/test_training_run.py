@@ -164,6 +164,7 @@ def endless(root: Path, request: pytest.FixtureRequest) -> Iterator["subprocess.
         cwd=root, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=dict(os.environ),
     )  # fmt: skip
     assert process.stdout is not None
+    assert process.stdout.readline().startswith(f"outputs/training/{name}: begins")
     assert process.stdout.readline().startswith("epoch 1/")
     yield process
     process.kill()
