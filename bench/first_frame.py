@@ -63,7 +63,7 @@ def _bytes(root: Path, env: dict[str, str]) -> None:
         print(f"bytes at start: {len(terminal.written):,}")
         print(f"bytes for each `down` in view: {_presses(terminal, IN_VIEW):,.0f} (goal <= 1,000)")
         print(
-            f"bytes for each of {SCROLLING} `down`, with scrolling: {_presses(terminal, SCROLLING):,.0f} (goal <= 2,000)"
+            f"bytes for each of {SCROLLING} `down` with scrolling: {_presses(terminal, SCROLLING):,.0f} (goal <= 2,000)"
         )
         terminal.bytes_until_quiet(2.0)
         before, began = _processor_seconds(terminal.pid), time.perf_counter()

@@ -4,7 +4,7 @@ import gc
 import os
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,11 +38,14 @@ class FirstRead(threading.Thread):
         super().__init__(name="edm-first", daemon=True)
         self._workspace = workspace
         self.result: RunsSnapshot | EdmError | None = None
+        self.token: Hashable = None
 
     def run(self) -> None:
-        from edm_core.stores.runs import load_runs
+        from edm_core.stores.runs import change_token, load_runs
 
         try:
+            # Before the read: what changes while it goes on is seen by the first poll.
+            self.token = change_token(self._workspace)
             self.result = load_runs(self._workspace, limit=FIRST_PAGE)
         except EdmError as error:
             self.result = error
@@ -87,7 +90,7 @@ def _run(workspace: Workspace, flags: set[str]) -> None:
 
     first.join(FIRST_WAIT)
     ascii_only = "--ascii" in flags or settings.ascii or not terminal.speaks_unicode(env)
-    app = EdmApp(workspace, first.result, ascii_only=ascii_only)
+    app = EdmApp(workspace, first.result, token=first.token, ascii_only=ascii_only)
     status = app.run_here(mouse="--no-mouse" not in flags and settings.mouse and terminal.mouse_by_itself(env))
     # Threads that still read, and children that still work, must not hold up the way back to the shell.
     sys.stdout.flush()

@@ -5,7 +5,7 @@ import gc
 import importlib
 import importlib.util
 import os
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from typing import Any, ClassVar
 
 from rich.console import RenderableType
@@ -65,14 +65,21 @@ class EdmApp(App[None]):
     ENABLE_COMMAND_PALETTE = False
     COMMANDS: ClassVar[set[Any]] = set()
 
-    def __init__(self, workspace: Workspace, first: RunsSnapshot | EdmError | None = None, *, ascii_only: bool = False):
+    def __init__(
+        self,
+        workspace: Workspace,
+        first: RunsSnapshot | EdmError | None = None,
+        *,
+        token: Hashable = None,
+        ascii_only: bool = False,
+    ) -> None:
         # Without colours the terminal's own ones are best: Textual then sends none at all.
         super().__init__(ansi_color=True if "NO_COLOR" in os.environ else None)
         self.services = Services(workspace)
         self.ascii_only = ascii_only
         self._canvas = Canvas()
         self._first = first
-        self._token: object = None
+        self._token = token
         self._form_over: Screen[Any] | None = None
         self._keys = KeyOrder(self, super().post_message, lambda: self._form_over is self.screen)
         chosen = workspace.settings.tui.theme
@@ -98,12 +105,13 @@ class EdmApp(App[None]):
     def on_resize(self) -> None:
         self._canvas.forget()
 
-    def get_default_screen(self) -> RunsScreen:
-        return RunsScreen(self._first)
-
     def on_mount(self) -> None:
         self.call_after_refresh(collect_again)
+        self.app_resume_signal.subscribe(self, lambda _: self.redraw())
         self.set_interval(POLL_SECONDS, self._poll, name="poll")
+
+    def get_default_screen(self) -> RunsScreen:
+        return RunsScreen(self._first)
 
     # What changed ------------------------------------------------------------
 
@@ -112,7 +120,7 @@ class EdmApp(App[None]):
         try:
             token = await self.services.change_token()
         except EdmError as error:
-            token = (error.message,)
+            token = error.message
         if self._token is not None and token != self._token:
             self._tell(("runs", "models", "data", "jobs"))
         self._token = token
@@ -121,7 +129,16 @@ class EdmApp(App[None]):
         """Every screen on the stack that shows these stores reads them again."""
         for screen in self.screen_stack:
             if isinstance(screen, EdmScreen):
-                screen.stores_changed(StoreChanged(stores))
+                screen.tell(StoreChanged(stores))
+
+    def _say(self) -> None:
+        """The screen in front says which actions go on."""
+        if isinstance(self.screen, EdmScreen):
+            self.screen.say()
+
+    def redraw(self) -> None:
+        self._canvas.forget()
+        self.screen.refresh(layout=True)
 
     # Actions -----------------------------------------------------------------
 
@@ -131,15 +148,18 @@ class EdmApp(App[None]):
 
     @work(group="actions")
     async def _act(self, request: ActionRequested) -> None:
+        self.call_later(self._say)
         try:
             outcome = await self.services.verb(*request.argv, lane=request.lane, title=request.title)
         except EdmError as error:
             self.show_error(f"{request.title}: {error.message}", error.hint)
-            return
-        severity: SeverityLevel = "warning" if outcome.level == "warning" else "information"
-        text = "\n".join(filter(None, (outcome.title, outcome.detail)))
-        self.notify(clean_lines(text), severity=severity, markup=False)
-        self._tell(outcome.stale)
+            self._tell(("runs", "models", "data", "jobs"))
+        else:
+            severity: SeverityLevel = "warning" if outcome.level == "warning" else "information"
+            text = "\n".join(filter(None, (outcome.title, outcome.detail)))
+            self.notify(clean_lines(text), severity=severity, markup=False)
+            self._tell(outcome.stale)
+        self._say()
 
     def show_error(self, message: str, hint: str = "") -> None:
         """What could not be done, and what to do next."""

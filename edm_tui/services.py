@@ -39,6 +39,9 @@ class Host(Protocol):
     def open_view(self, view: str, rows: tuple[RunRow, ...] = ()) -> None:
         """Open a screen or form of the app's tables on these runs."""
 
+    def redraw(self) -> None:
+        """Send the whole screen to the terminal again."""
+
     def show_error(self, message: str, hint: str = "") -> None:
         """Say what could not be done, and what to do next."""
 
@@ -55,7 +58,7 @@ class Services:
         """The branch as far as it is known."""
         self._refs: tuple[int, ...] = ()
         self.running: list[str] = []
-        """Titles of the actions that go on now, for the status line."""
+        """Titles of the actions that go on or wait for their lane, for the status line."""
 
     async def in_thread(self, function: Callable[..., T], *args: Any) -> T:
         """Call `function(*args)` off the event loop."""
@@ -129,12 +132,12 @@ class Services:
     async def query(self, *argv: str, lane: Lane = "tracking", title: str = "") -> dict[str, Any]:
         """As `verb`, but the child's JSON document as it is."""
         title = title or " ".join(argv[:2])
-        async with self._lanes.setdefault(lane, asyncio.Lock()):
-            self.running.append(title)
-            try:
+        self.running.append(title)
+        try:
+            async with self._lanes.setdefault(lane, asyncio.Lock()):
                 return await self.in_thread(self._run, argv)
-            finally:
-                self.running.remove(title)
+        finally:
+            self.running.remove(title)
 
     def _run(self, argv: tuple[str, ...]) -> dict[str, Any]:
         with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:

@@ -13,12 +13,15 @@ from edm_tui.keys import BY_VERB, bindings_for
 from edm_tui.messages import ActionRequested, StoreChanged
 from edm_tui.services import Host, Services
 
+EVERYTHING = StoreChanged(("runs", "models", "data", "jobs"))
+
 
 class EdmScreen(Screen[None]):
     """A full screen. A subclass sets `context` (a word of `keys.SCREENS`), writes `do_<verb>` methods for its own
     verbs, and says in `targets` which runs a verb means."""
 
     context: ClassVar[str] = ""
+    _missed = True
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Take the screen's bindings from the key table."""
@@ -89,12 +92,27 @@ class EdmScreen(Screen[None]):
             self.app.pop_screen()
 
     def do_refresh(self) -> None:
-        """Read again."""
-        self.stores_changed(StoreChanged(("runs", "models", "data", "jobs")))
+        """Read again, and draw everything again."""
+        self.host.redraw()
+        self.stores_changed(EVERYTHING)
+
+    def say(self) -> None:
+        """Bring what the screen says about actions up to date."""
+
+    # What changed -------------------------------------------------------------
+
+    def tell(self, message: StoreChanged) -> None:
+        """Something changed: read it now, or when this screen is in front again."""
+        if self.is_current:
+            self.stores_changed(message)
+        else:
+            self._missed = True
 
     def stores_changed(self, message: StoreChanged) -> None:
         """Something changed, here or by another process; a screen that shows it loads again."""
 
     def on_screen_resume(self, event: events.ScreenResume) -> None:
-        """What changed while another screen was in front is read now."""
-        self.stores_changed(StoreChanged(("runs", "models", "data", "jobs")))
+        """What changed while another screen was in front is read now; the first time everything is."""
+        if self._missed:
+            self._missed = False
+            self.stores_changed(EVERYTHING)

@@ -16,11 +16,13 @@ from edm_tui.messages import FilterChanged, RunHighlighted, RunOpened, StoreChan
 from edm_tui.screens.base import EdmScreen
 from edm_tui.widgets.key_bar import KeyBar
 from edm_tui.widgets.run_detail import DetailPane
-from edm_tui.widgets.run_table import NARROW, RunTable
+from edm_tui.widgets.run_table import RunTable
 from edm_tui.widgets.status_line import StatusLine
 
 DETAIL_AFTER = 0.25
 """Seconds that the cursor rests on a run before its files are read."""
+NARROW = 110
+"""Cells below which the detail does not stand beside the table but takes its place."""
 PANE_CELLS, PANE_STEP, PANE_LEAST, TABLE_LEAST = 52, 8, 28, 40
 First = RunsSnapshot | EdmError | None
 
@@ -37,6 +39,7 @@ class RunsScreen(EdmScreen):
         self._filter = ""
         self._fault = ""
         self._undoable = ""
+        self._loading = self._wanted = False
         self._pane_cells = PANE_CELLS
         self._look = columns.Look()
 
@@ -75,10 +78,25 @@ class RunsScreen(EdmScreen):
     # Loading ------------------------------------------------------------------
 
     def stores_changed(self, message: StoreChanged) -> None:
-        self._load()
+        self._wanted = True
+        if not self._loading:
+            self._loading = True
+            self._load()
 
-    @work(exclusive=True, group="load")
+    @work(group="load")
     async def _load(self) -> None:
+        """Read until nothing more was asked for. One read at a time, and at most a third of the time: a training
+        changes something every second."""
+        try:
+            while self._wanted:
+                self._wanted, began = False, time.monotonic()
+                await self._read()
+                if self._wanted:
+                    await asyncio.sleep(2 * (time.monotonic() - began))
+        finally:
+            self._loading = False
+
+    async def _read(self) -> None:
         try:
             self.snapshot = await self.services.runs()
             self._undoable = await self.services.last_action()
@@ -121,7 +139,8 @@ class RunsScreen(EdmScreen):
         right = [*self.services.running, self.services.branch_text]
         self.query_one("#status", StatusLine).say(self._status(), "   ".join(filter(None, right)))
         marks = len(self.table.marked())
-        self.query_one("#keys", KeyBar).update_keys(self.reason, f"{marks} marked" if marks else "")
+        labels = {"undo": f"undo {clean(self._undoable)}"} if self._undoable else {}
+        self.query_one("#keys", KeyBar).update_keys(self.reason, f"{marks} marked" if marks else "", labels)
 
     def _status(self) -> str:
         snapshot = self.snapshot

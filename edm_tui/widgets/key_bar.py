@@ -1,6 +1,6 @@
 """The footer: the verbs valid now. One that cannot run stays visible with its reason."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import ClassVar
 
 from rich.cells import cell_len
@@ -23,6 +23,7 @@ class KeyBar(Painted):
         super().__init__(id=id)
         self._place = context
         self._lead = ""
+        self._labels: Mapping[str, str] = {}
         self._items: list[tuple[Key, str]] = []
 
     @property
@@ -30,12 +31,14 @@ class KeyBar(Painted):
         """Verb → reason why it cannot run ("" when it can), as shown."""
         return {key.verb: reason for key, reason in self._items}
 
-    def update_keys(self, reason: Callable[[str], str], lead: str = "") -> None:
-        """Ask again what can run. `lead` comes first, such as "2 marked"."""
+    def update_keys(
+        self, reason: Callable[[str], str], lead: str = "", labels: Mapping[str, str] | None = None
+    ) -> None:
+        """Ask again what can run. `lead` comes first; `labels` say more of a verb than the table."""
+        self._labels = labels or {}
         items = [(key, reason(key.verb)) for key in footer_keys(self._place) if key.verb not in ALWAYS]
-        if (items, lead) != (self._items, self._lead):
-            self._items, self._lead = items, lead
-            self.repaint()
+        self._items, self._lead = items, lead
+        self.repaint()
 
     def draw_line(self, y: int) -> Strip:
         width = self.size.width
@@ -46,7 +49,7 @@ class KeyBar(Painted):
         segments, used = [Segment(f" {self._lead}  " if self._lead else " ", quiet)], 1
         used = segments[0].cell_length
         for key, reason in self._items:
-            text = f" {key.label}  " if not reason else f": {short(reason)}  "
+            text = f" {fit_most(self._labels.get(key.verb, key.label), 26)}  " if not reason else f": {short(reason)}  "
             size = cell_len(key.shown) + cell_len(text)
             if used + size > left:
                 # A narrower verb further on may still fit, but the order tells what matters: stop here.
@@ -59,4 +62,9 @@ class KeyBar(Painted):
 
 def short(reason: str) -> str:
     """A reason's first part: the footer has little room, the whole one comes when the key is pressed."""
-    return fit(reason.split(":")[0], min(18, len(reason.split(":")[0])))
+    return fit_most(reason.split(":")[0], 18)
+
+
+def fit_most(text: str, width: int) -> str:
+    """`text` in at most `width` cells."""
+    return text if cell_len(text) <= width else fit(text, width).rstrip()
