@@ -11,6 +11,9 @@ from textual.screen import ModalScreen
 from textual.widget import Widget
 from textual.widgets import Static
 
+from edm_tui.widgets.cells import plain
+from edm_tui.widgets.text_line import Paragraph
+
 Result = TypeVar("Result")
 
 
@@ -28,7 +31,7 @@ class Frame(ModalScreen[Result | None]):
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self._message = Static("", id="message")
+        self._message = Paragraph(2, id="message")
         self.ready = False
         """Whether all parts are there: keys that come sooner (typed ahead) must not act on a half-built form."""
 
@@ -58,7 +61,7 @@ class Frame(ModalScreen[Result | None]):
     def say(self, text: str, level: str = "") -> None:
         """Show one sentence above the keys; `level` is "error", "warning" or ""."""
         mark = {"error": "✗ ", "warning": "! "}.get(level, "")
-        self._message.update(Text(mark + text if text else ""))
+        self._message.say(Text(mark + plain(text) if text else ""))
         self._message.set_class(level == "error", "-error")
         self._message.set_class(level == "warning", "-warning")
 

@@ -10,11 +10,12 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, VerticalScroll
 from textual.widget import Widget
-from textual.widgets import Input, Label, Static
+from textual.widgets import Input, Label
 
 from edm_tui.dialogs.frame import Frame
 from edm_tui.widgets.cells import plain
 from edm_tui.widgets.choice import Choice
+from edm_tui.widgets.text_line import Paragraph, TextLine
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,7 @@ class FieldRow(Horizontal):
             entry = Input(self.field.value, id=f"field-{self.field.name}", compact=True, classes=wide)
             entry.select_on_focus = False
             yield entry
-        yield Static("", markup=False, classes="remark")
+        yield TextLine(classes="remark")
 
     @property
     def value(self) -> str:
@@ -87,8 +88,8 @@ class FieldRow(Horizontal):
         text = f"✗ {plain(error)}" if error else changed or (f"✓ {praise}" if praise else "")
         if text != self._remark:
             self._remark = text
-            note = self.query_one(".remark", Static)
-            note.update(text)
+            note = self.query_one(TextLine)
+            note.say(Text(text))
             note.set_class(bool(error), "-error")
 
 
@@ -106,6 +107,7 @@ class LaunchDialog(Frame[LaunchCommand]):
         super().__init__(id="launch")
         self.plan = plan
         self.command = LaunchCommand(error="not checked yet")
+        self.rows: dict[str, FieldRow] = {}
 
     def heading(self) -> Text:
         text = Text(plain(self.plan.title), style="bold")
@@ -119,9 +121,10 @@ class LaunchDialog(Frame[LaunchCommand]):
                 yield FieldRow(field)
 
     def foot(self) -> Iterator[Widget]:
-        yield Static("", markup=False, id="command")
+        yield Paragraph(4, id="command")
 
     def on_mount(self) -> None:
+        self.rows = {row.field.name: row for row in self.query(FieldRow)}
         self._check()
 
     def on_input_changed(self) -> None:
@@ -136,20 +139,16 @@ class LaunchDialog(Frame[LaunchCommand]):
     def on_descendant_focus(self) -> None:
         self._report()
 
-    @property
-    def rows(self) -> dict[str, FieldRow]:
-        return {row.field.name: row for row in self.query(FieldRow)}
-
     def _check(self) -> None:
-        rows = self.rows
-        if len(rows) < len(self.plan.fields):
+        if not self.rows:
             return
+        rows = self.rows
         self.command = self.plan.command({name: row.value for name, row in rows.items()})
         for name, row in rows.items():
             error = row.field.check(row.value) or (self.command.error if name == self.command.at else "")
             row.remark(error, self.command.praise if name == "run_name" else "")
         if self.command.argv:
-            self.query_one("#command", Static).update(plain(shlex.join(self.command.argv)))
+            self.query_one("#command", Paragraph).say(Text(plain(shlex.join(self.command.argv))))
         self.query_one("#command").set_class(bool(self.command.error), "-stale")
         self._report()
 
@@ -160,7 +159,7 @@ class LaunchDialog(Frame[LaunchCommand]):
         elif self.command.warning:
             self.say(self.command.warning, "warning")
         else:
-            row = next((row for row in self.query(FieldRow) if row.has_focus_within), None)
+            row = next((row for row in self.rows.values() if row.has_focus_within), None)
             self.say(row.field.help if row else "")
 
     def action_start(self) -> None:

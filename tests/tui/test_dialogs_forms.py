@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 from textual.screen import Screen
-from textual.widgets import Input, Static, TextArea
+from textual.widgets import Input, TextArea
 
 from edm_core.errors import EdmError
 from edm_core.snapshots.jobs import JobSnapshot, Progress
@@ -24,6 +24,7 @@ from edm_tui.screens import forms
 from edm_tui.screens.forms import edit_options, metadata_values, register_warnings
 from edm_tui.screens.launch_form import launch_plan, slots_notice, taken_names, to_launch
 from edm_tui.screens.promotion import findings_of
+from edm_tui.widgets.text_line import TextLine
 from tests.support.tui_host import HostApp, a_workspace
 
 NOW = dt.datetime(2026, 11, 23, 12, 0)
@@ -46,7 +47,8 @@ async def until(pilot: Pilot[None], true: Callable[[], bool]) -> None:
 
 
 def shown(form: Screen[Any], selector: str) -> str:
-    return str(form.query_one(selector, Static).render())
+    widget = form.query_one(selector)
+    return widget.text if isinstance(widget, TextLine) else str(widget.render())
 
 
 # Launch ---------------------------------------------------------------------------

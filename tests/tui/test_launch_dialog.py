@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 
 from textual.app import App
-from textual.widgets import Input, Static
+from textual.widgets import Input
 
 from edm_tui.dialogs.launch import FieldRow, LaunchCommand, LaunchDialog, LaunchField, LaunchPlan
 from edm_tui.widgets.choice import Choice
+from edm_tui.widgets.text_line import TextLine
 
 
 def whole(text: str) -> str:
@@ -47,12 +48,13 @@ class FormApp(App[None]):
 
 
 def shown(app: FormApp, selector: str) -> str:
-    return str(app.form.query_one(selector, Static).render())
+    widget = app.form.query_one(selector)
+    return widget.text if isinstance(widget, TextLine) else str(widget.render())
 
 
 def remark(app: FormApp, field: str) -> str:
     row = next(row for row in app.form.query(FieldRow) if row.field.name == field)
-    return str(row.query_one(".remark", Static).render())
+    return row.query_one(TextLine).text
 
 
 async def test_the_command_follows_what_is_typed_and_enter_starts_it() -> None:
