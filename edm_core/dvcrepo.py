@@ -6,12 +6,10 @@ Nothing here imports DVC.
 import configparser
 import contextlib
 import fcntl
-import json
 import os
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
 from pathlib import Path
 
 from edm_core.commandlog import run_logged
@@ -104,11 +102,6 @@ class DvcRepo:
                 return value
         return ""
 
-    def cloud_status(self, targets: Sequence[str], remote: str) -> dict[str, str]:
-        """What of these pointers the remote does not hold as the cache does: {file: DVC's word}; {} when in sync."""
-        text = self.must("status", "-c", "-r", remote, "--json", "--", *targets)
-        return {str(path): str(word) for path, word in _json_object(text).items()}
-
 
 def _option(path: Path, section: str, option: str) -> str:
     parser = configparser.ConfigParser(interpolation=None, strict=False)
@@ -118,16 +111,6 @@ def _option(path: Path, section: str, option: str) -> str:
         if name.strip("'") == section:
             return parser.get(name, option, fallback="")
     return ""
-
-
-def _json_object(text: str) -> dict[str, object]:
-    """The JSON object in DVC's output, which may stand between lines of narration."""
-    start = text.find("{")
-    try:
-        found = json.loads(text[start:]) if start >= 0 else {}
-    except ValueError as error:
-        raise StoreError(f"`dvc status` said what is not JSON: {text[:200]!r}", "Try it by hand.") from error
-    return found if isinstance(found, dict) else {}
 
 
 def pointers(root: Path) -> list[Path]:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from edm_core.actions.push import all_pointers, chosen
 from edm_core.actions.push_git import pull_branch
+from edm_core.actions.push_history import arrive
 from edm_core.dvcrepo import DvcRepo
 from edm_core.errors import ActionError
 from edm_core.gitrepo import git_of
@@ -12,7 +13,7 @@ from edm_core.journal import Journal
 from edm_core.lock import Say, data_lane, quiet
 from edm_core.snapshots.outcome import Outcome
 from edm_core.snapshots.runs import DataState
-from edm_core.stores.data_states import pointer, remember_kept, remember_pushed, run_folders
+from edm_core.stores.data_states import pointer, remember_kept, run_folders
 from edm_core.workspace import Workspace
 
 Choose = Callable[[], Sequence[str] | None]
@@ -63,7 +64,7 @@ def _pull_data(workspace: Workspace, dvc: DvcRepo, names: Sequence[str], strict:
         path = workspace.root / name
         if path.parent == workspace.runs_dir:
             remember_kept(workspace, path.with_suffix(""), pointer(path).hash)
-    remember_seen(workspace, dvc, remote, wanted)
+    arrive(workspace, [pointer(workspace.root / name).hash for name in wanted], remote, send=False)
     return list(wanted)
 
 
@@ -72,10 +73,3 @@ def _changed(run: str, strict: bool, say: Say) -> None:
     if strict:
         raise ActionError(message, f"`edm keep {run}` keeps the change; `edm discard` moves it to the trash.")
     say(f"left alone: {message}")
-
-
-def remember_seen(workspace: Workspace, dvc: DvcRepo, remote: str, names: Sequence[str]) -> None:
-    """What the remote holds in full is remembered as pushed."""
-    if not dvc.cloud_status(names, remote):
-        for name in names:
-            remember_pushed(workspace, pointer(workspace.root / name).hash, remote)

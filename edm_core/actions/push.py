@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from edm_core.actions.push_git import push_branch
-from edm_core.actions.push_history import older_versions, push_objects
+from edm_core.actions.push_history import arrive, older_versions
 from edm_core.dvcrepo import DvcRepo
 from edm_core.errors import ActionError
 from edm_core.gitrepo import git_of
 from edm_core.journal import Journal
 from edm_core.lock import Say, data_lane, quiet
 from edm_core.snapshots.outcome import Outcome
-from edm_core.stores.data_states import pointer, remember_pushed
+from edm_core.stores.data_states import pointer
 from edm_core.workspace import Workspace
 
 
@@ -58,25 +58,18 @@ def all_pointers(workspace: Workspace) -> list[str]:
 
 
 def _push_data(workspace: Workspace, dvc: DvcRepo, remote: str, address: str, names: Sequence[str]) -> int:
-    """Push and verify; returns how many older versions went along."""
+    """Push and see every object on the remote; returns how many older versions went along."""
+    hint = f"What arrived stays there: `edm push` goes on. Is {address} reachable, with space and credentials?"
     if names:
         dvc.say(f"dvc push to {remote} ({address}): {', '.join(Path(name).stem for name in names)}")
-        hint = f"What arrived stays there: `edm push` goes on. Is {address} reachable, with space and credentials?"
         dvc.must("push", "-r", remote, "--", *names, hint=hint)
-        _verify(dvc, remote, names)
-        for name in names:
-            remember_pushed(workspace, pointer(workspace.root / name).hash, remote)
     older = older_versions(workspace)
     if older:
         dvc.say(f"{len(older)} older versions that the unpushed commits name")
-        push_objects(workspace, older, remote)
+    wanted = {pointer(workspace.root / name).hash: name for name in names} | {value: value for value in older}
+    seen = arrive(workspace, list(wanted), remote, send=True)
+    absent = [name for value, name in wanted.items() if value not in seen]
+    if absent:
+        lost = "Objects that the cache here has lost: `edm doctor --fix` puts them back from the folder."
+        raise ActionError(f"not all of {', '.join(absent)} is on {remote}, so git was not pushed", lost)
     return len(older)
-
-
-def _verify(dvc: DvcRepo, remote: str, names: Sequence[str]) -> None:
-    """Raise ActionError when the remote does not hold all that these pointers name."""
-    missing = dvc.cloud_status(names, remote)
-    if missing:
-        words = ", ".join(f"{path} ({word})" for path, word in list(missing.items())[:3])
-        hint = "Objects that the cache here has lost too: `edm doctor`, or `dvc pull` from where they are."
-        raise ActionError(f"{len(missing)} objects are not on {remote}: {words}", hint)

@@ -1,13 +1,12 @@
-"""Older versions that unpushed commits name: their objects go to the remote before git does."""
+"""Which versions go to the remote, and whether they have arrived, object by object."""
 
 import json
-import subprocess
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from edm_core.actions.keep_files import hash_in
 from edm_core.commandlog import run_logged
-from edm_core.dvcrepo import DvcRepo
+from edm_core.dvcrepo import DvcRepo, said
 from edm_core.errors import ActionError
 from edm_core.gitrepo import child_env, git_of
 from edm_core.stores.data_states import pushed_remotes, remember_pushed
@@ -26,20 +25,20 @@ def older_versions(workspace: Workspace) -> list[str]:
     return [h for h in found if h and h not in on_disk and not pushed_remotes(workspace, h)]
 
 
-def push_objects(workspace: Workspace, hashes: Sequence[str], remote: str) -> None:
-    """Push these objects by hash and see them on the remote. Raises ActionError when one is not there afterwards."""
+def arrive(workspace: Workspace, hashes: Sequence[str], remote: str, *, send: bool) -> list[str]:
+    """See every object of these versions on the remote, after sending (with `send`) what it lacks; remember those seen.
+
+    Returns the versions that are there whole. Raises ActionError when the remote cannot be asked.
+    """
+    if not hashes:
+        return []
     DvcRepo(workspace).require()
-    script = [sys.executable, "-P", "-m", "edm_core.actions.push_objects", remote, *hashes]
+    mode = "send" if send else "check"
+    script = [sys.executable, "-P", "-m", "edm_core.actions.push_objects", mode, remote, *hashes]
     done = run_logged(script, cwd=workspace.root, log=workspace.command_log_path, env=child_env())
     if done.returncode != 0:
-        raise ActionError(
-            f"older versions could not be pushed: {_last(done)}",
-            "`edm doctor` tells which versions the cache has lost; `dvc push --all-commits` does it by hand.",
-        )
-    for dvc_hash in json.loads(done.stdout.splitlines()[-1]):
-        remember_pushed(workspace, str(dvc_hash), remote)
-
-
-def _last(done: subprocess.CompletedProcess[str]) -> str:
-    lines: Iterable[str] = [line for line in done.stderr.splitlines() if line.strip()]
-    return list(lines)[-1] if lines else f"exit status {done.returncode}"
+        raise ActionError(f"{remote} could not be asked what it holds: {said(done)}", "edm remote check")
+    seen = [str(value) for value in json.loads(done.stdout.splitlines()[-1])["seen"]]
+    for value in seen:
+        remember_pushed(workspace, value, remote)
+    return seen

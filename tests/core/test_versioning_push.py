@@ -66,6 +66,32 @@ def test_older_versions_that_git_pushes_are_on_the_remote_too(tmp_path: Path, wo
     assert "more.txt" not in contents(tmp_path / "mate" / RUN)
 
 
+def test_a_file_that_only_an_older_version_has_goes_along(tmp_path: Path, workspace: Workspace) -> None:
+    run = make_run(workspace, "cnn")
+    keep(workspace, find_run(workspace, "cnn"))
+    older = contents(run.folder)
+    (run.folder / "config.yaml").write_text("rewritten: 1\n")
+    keep(workspace, find_run(workspace, "cnn"))
+    push(workspace)
+    git(tmp_path, "clone", "-q", "origin.git", "mate")
+    git(tmp_path / "mate", "checkout", "-q", "HEAD~1")
+    dvc(tmp_path / "mate", "pull", "-q", f"{RUN}.dvc")
+    assert contents(tmp_path / "mate" / RUN) == older
+
+
+def test_a_remote_that_lost_files_is_not_believed_and_gets_them_again(tmp_path: Path, workspace: Workspace) -> None:
+    make_run(workspace, "cnn")
+    keep(workspace, find_run(workspace, "cnn"))
+    push(workspace)
+    whole = remote_objects(tmp_path)
+    victim = next(p for p in (tmp_path / "remote").rglob("*") if p.is_file() and p.suffix != ".dir")
+    victim.chmod(0o644)
+    victim.unlink()
+    assert dvc(workspace.root, "status", "-c", "--json") == "{}", "DVC itself takes the list for the files"
+    push(workspace)
+    assert remote_objects(tmp_path) == whole
+
+
 def test_git_is_never_pushed_when_the_data_could_not_be(tmp_path: Path, workspace: Workspace) -> None:
     make_run(workspace, "cnn")
     keep(workspace, find_run(workspace, "cnn"))
@@ -86,7 +112,7 @@ def test_objects_that_the_cache_has_lost_are_told_and_git_waits(workspace: Works
     keep(workspace, find_run(workspace, "cnn"))
     victim = next(p for p in (workspace.root / ".dvc/cache/files/md5").rglob("*") if p.is_file() and p.suffix != ".dir")
     victim.unlink()
-    with pytest.raises(ActionError):
+    with pytest.raises(ActionError, match="so git was not pushed"):
         push(workspace)
     assert data_states(workspace)["cnn"].word == "kept"
     assert git(workspace.root, "rev-list", "--count", "HEAD", "--not", "--remotes") == "1"

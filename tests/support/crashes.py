@@ -206,14 +206,14 @@ class World:
             assert stored.data.tags.get("edm.kept") == kept
 
     def check_pushed(self) -> None:
-        """What git's remote names is on DVC's remote: a teammate never sees a pointer without data."""
-        names = git(self.root, "ls-tree", "-r", "--name-only", "origin/main").splitlines()
+        """What any commit on git's remote names is on DVC's remote: a teammate never sees a pointer without data."""
         remote = self.root.parent / "remote" / "files" / "md5"
-        for name in names:
-            if name.endswith(".dvc"):
-                dvc_hash = _hash(git(self.root, "show", f"origin/main:{name}"))
-                wanted = [dvc_hash, *(cached_files(self.root, dvc_hash) or {}).values()]
-                assert all((remote / md5[:2] / md5[2:]).exists() for md5 in wanted), name
+        for commit in git(self.root, "rev-list", "origin/main").split():
+            for name in git(self.root, "ls-tree", "-r", "--name-only", commit).splitlines():
+                if name.endswith(".dvc"):
+                    dvc_hash = _hash(git(self.root, "show", f"{commit}:{name}"))
+                    wanted = [dvc_hash, *(cached_files(self.root, dvc_hash) or {}).values()]
+                    assert all((remote / md5[:2] / md5[2:]).exists() for md5 in wanted), f"{name} at {commit}"
 
 
 def _hash(text: str) -> str:
