@@ -70,13 +70,15 @@ class RegistrySettings:
 @dataclass(frozen=True, slots=True)
 class LaunchSettings:
     command: str = ""
-    """Template of the training command; empty means `edm train`."""
+    """Template of the training command (`python train.py --lr {lr} --name {run_name}`); empty means `edm train`."""
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    """Its fields: `lr = { type = "float", default = 0.001, min = 0, max = 1, choices = [], help = "" }`."""
     slots: int = 1
     """How many jobs may run at once on this machine; 0 is one a GPU, with CUDA_VISIBLE_DEVICES set for each."""
     on_end: str = ""
     """Shell command that runs when a job has ended, with EDM_JOB_ID, EDM_JOB_STATE, EDM_JOB_TITLE and more set."""
     profiles: Mapping[str, Any] = field(default_factory=dict)
-    """Named places to launch on; `local` is always there."""
+    """Named ways to launch, each with engine, command, fields and env; `local` is always there."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,6 @@ from pathlib import Path
 import click
 
 from edm_core.cli.output import INTERRUPTED, json_option, plain, print_json, print_outcome, print_table, say
-from edm_core.errors import JobError
 from edm_core.jobs.folder import JobFolder, find_job, load_job, load_jobs
 from edm_core.snapshots.jobs import JobSnapshot
 from edm_core.snapshots.outcome import Outcome
@@ -59,22 +58,34 @@ def list_command(active: bool, limit: int | None, as_json: bool) -> None:
 @jobs.command(context_settings={"ignore_unknown_options": True})
 @click.option("--profile", default="local", show_default=True, help="Where to launch: a profile of edm.toml.")
 @click.option("--name", default="", help="Title of the job in lists.")
+@click.option("--set", "values", metavar="FIELD=VALUE", multiple=True, help="A field of the profile's command.")
 @click.option("--hold", "held", is_flag=True, help="Let it wait until it is released.")
 @click.argument("command", nargs=-1, type=click.UNPROCESSED)
 @json_option
-def launch(profile: str, name: str, held: bool, command: tuple[str, ...], as_json: bool) -> None:
-    """Launch COMMAND as a job and return at once. It starts as soon as a slot is free.
+def launch(
+    profile: str, name: str, values: tuple[str, ...], held: bool, command: tuple[str, ...], as_json: bool
+) -> None:
+    """Launch COMMAND, or the profile's own, as a job and return at once. It starts as soon as a slot is free.
 
     \b
     For example:
       edm jobs launch -- edm train data/annotations --run-name cnn_lr1e-3
       edm jobs launch --name probe -- python train.py --lr 0.01
+      edm jobs launch --profile long --set lr=0.01 --set run_name=long_lr001
     """
     from edm_core.jobs.local import launch as launch_job
+    from edm_core.jobs.profiles import RUN_NAME, load_profile
 
     workspace = find_workspace()
-    _check_profile(workspace, profile)
-    job = launch_job(workspace, command, title=name, hold=held, cwd=_cwd(workspace, command))
+    plan = load_profile(workspace.settings.launch, profile)
+    if command and values:
+        raise click.UsageError("--set fills in the profile's command: give one or the other.")
+    words = list(command) or plan.command(_pairs(values))
+    run_name = "" if command else _pairs(values).get(RUN_NAME, "")
+    job = launch_job(
+        workspace, words, title=name, run_name=run_name, hold=held, env=plan.env,
+        cwd=_cwd(workspace) if command else workspace.root,
+    )  # fmt: skip
     if as_json:
         print_json(
             {"jobs": [_document(job)], "title": f"Launched job {job.id}", "id": job.id, "stale": ["runs", "jobs"]}
@@ -191,18 +202,15 @@ def _follow(job: JobSnapshot, from_start: bool, as_json: bool) -> None:
     sys.exit(0 if ended.state == "done" else 1)
 
 
-def _check_profile(workspace: Workspace, profile: str) -> None:
-    profiles = workspace.settings.launch.profiles
-    if profile != "local" and profile not in profiles:
-        names = ", ".join(["local", *profiles])
-        raise JobError(f"edm.toml has no profile {profile!r}", f"Profiles are: {names}.")
-    given = profiles.get(profile, {})
-    engine = given.get("engine", "local") if isinstance(given, dict) else "local"
-    if engine != "local":
-        raise JobError(f"profile {profile!r} has the unknown engine {engine!r}", 'Engines are: "local".')
+def _pairs(values: tuple[str, ...]) -> dict[str, str]:
+    """`lr=0.1` and the like as a mapping."""
+    for value in values:
+        if "=" not in value:
+            raise click.BadParameter(f"{value!r} is not FIELD=VALUE", param_hint="--set")
+    return dict(value.split("=", 1) for value in values)
 
 
-def _cwd(workspace: Workspace, command: tuple[str, ...]) -> Path:
+def _cwd(workspace: Workspace) -> Path:
     """Where the user stands, so that relative paths mean the same as without a job."""
     here = Path.cwd().resolve()
     return here if here.is_relative_to(workspace.root) else workspace.root

@@ -5,7 +5,7 @@ import select
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from edm_core.errors import JobError
@@ -30,12 +30,13 @@ def launch(
     run_name: str = "",
     hold: bool = False,
     cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
 ) -> JobSnapshot:
     """Start `command` as a job under a supervisor, in `cwd` (default: the workspace), and return at once.
 
     It runs as soon as a slot is free; with `hold`, once it is released. Whatever happens to this process afterwards,
-    the job goes on. Raises JobError when there is no command, when an active job already makes this run, or when the
-    supervisor does not start.
+    the job goes on. `env` is added to its environment. Raises JobError when there is no command, when an active job
+    already makes this run, or when the supervisor does not start.
     """
     if not command or not command[0]:
         raise JobError("there is no command to launch", "For example `edm jobs launch -- python train.py`.")
@@ -44,7 +45,8 @@ def launch(
         _refuse_twin(workspace, run_name)
         folder = _make_folder(workspace, {
             "title": title or run_name or " ".join(command), "command": list(command), "run_name": run_name,
-            "cwd": str(cwd or workspace.root), "root": str(workspace.root), "engine": "local", "supervisor": None,
+            "cwd": str(cwd or workspace.root), "root": str(workspace.root), "engine": "local", "env": dict(env or {}),
+            "supervisor": None,
         }, hold)  # fmt: skip
     try:
         start_supervisor(folder)

@@ -107,6 +107,7 @@ class Supervisor:
         cwd = Path(self.job["cwd"])
         try:
             env = child_environment(self.folder, self.workspace, os.environ)
+            env |= self.job.get("env") or {}
             env |= gpu_environment(self.workspace.settings.launch.slots, slot.index, os.environ)
             capture(self.folder, cwd, self.workspace.command_log_path)
             child = start_child(self.folder, self.job["command"], cwd, env, slot)

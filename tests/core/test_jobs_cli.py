@@ -71,7 +71,6 @@ def test_launch_in_a_folder_means_what_it_means_there(workspace: Workspace, monk
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["launch"], "no command"),
         (["launch", "--profile", "moon", "--", "true"], "no profile 'moon'"),
         (["attach", "nothing"], "no job 'nothing'"),
         (["stop", "nothing"], "no job 'nothing'"),
@@ -84,6 +83,19 @@ def test_what_cannot_be_done_is_said(workspace: Workspace, words: list[str], mes
     assert message in error.message
     assert error.hint
     assert load_jobs(workspace.jobs_dir) == ()
+
+
+def test_a_profile_s_command_is_filled_in(workspace: Workspace) -> None:
+    (workspace.root / "edm.toml").write_text(
+        "[launch]\ncommand = \"sh -c 'echo $0 $MODE' '{word} x' {run_name}\"\n"
+        "[launch.profiles.loud]\nenv = {MODE = 'loud'}\n"
+    )
+    job_id = document("launch", "--profile", "loud", "--set", "word=it's $HOME;", "--set", "run_name=named")["id"]
+    assert wait_until(workspace, job_id, "done").run_name == "named"
+    assert folder(workspace, job_id).log.read_text() == "it's $HOME; x loud\n"
+    for words in (["--set", "word"], ["--set", "word=x", "--", "true"]):
+        assert run("launch", *words).exit_code == 2
+    assert isinstance(run("launch", "--set", "nothing=x").exception, EdmError)
 
 
 def test_a_profile_with_another_engine_is_refused(workspace: Workspace) -> None:
