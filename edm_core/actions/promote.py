@@ -11,6 +11,7 @@ from edm_core.actions.promotion_hook import run_hook
 from edm_core.actions.register import whoami
 from edm_core.actions.stages import (
     align_aliases,
+    archive_others,
     holder,
     move,
     next_stage,
@@ -107,6 +108,10 @@ def change_stage(
 def _finish(workspace: Workspace, journal: Journal, made: StageMove) -> None:
     """What follows the transition; doing it again changes nothing."""
     client = mlflow_client(workspace)
+    there = list_versions(workspace, made.name)
+    mover = next((v for v in there if v.version == made.version and v.stage == made.to_stage), None)
+    if mover and any(v.version in made.replaced and v.stage == made.to_stage for v in there):
+        archive_others(workspace, client, mover, made.to_stage)
     align_aliases(workspace, client, made.name, {made.from_stage, made.to_stage}, left=made.version)
     write_move(client, made)
     journal.done(made.id, undo={"move": asdict(made)})

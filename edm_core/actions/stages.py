@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from edm_core.actions.mlflow_call import logged_call
-from edm_core.errors import ActionError, NotFoundError
+from edm_core.errors import ActionError, NotFoundError, StoreError
 from edm_core.snapshots.models import ModelVersion
 from edm_core.stores.models import STAGES, list_versions
 from edm_core.stores.registry_errors import registry_errors
@@ -67,11 +67,30 @@ def move(workspace: Workspace, client: "MlflowClient", version: ModelVersion, st
 
     Raises StoreError, and then nothing was changed.
     """
-    told = f"{version.name} v{version.version} could not be moved to {stage}"
+    try:
+        _transition(workspace, client, version, stage, archive)
+    except StoreError as error:
+        # MLflow's archiving fails on PostgreSQL with psycopg 3 (mlflow/mlflow#24592): there it is done one by one,
+        # the new version first, so that somebody stands there at every moment.
+        if not archive or "operator does not exist" not in error.message:
+            raise
+        _transition(workspace, client, version, stage, False)
+        archive_others(workspace, client, version, stage)
+
+
+def archive_others(workspace: Workspace, client: "MlflowClient", version: ModelVersion, stage: str) -> None:
+    """Send whoever stands in `stage` beside `version` to Archived. Raises StoreError."""
+    for other in list_versions(workspace, version.name):
+        if other.stage == stage and other.version != version.version:
+            _transition(workspace, client, other, "Archived", False)
+
+
+def _transition(workspace: Workspace, client: "MlflowClient", version: ModelVersion, stage: str, archive: bool) -> None:
     call = (
         f"transition_model_version_stage({version.name!r}, {str(version.version)!r}, {stage!r}, "
         f"archive_existing_versions={archive})"
     )
+    told = f"{version.name} v{version.version} could not be moved to {stage}"
     with (
         logged_call(workspace, call),
         registry_errors(told, "Nothing was changed."),

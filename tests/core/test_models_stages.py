@@ -7,7 +7,7 @@ import pytest
 
 from edm_core.actions.aliases import delete_alias, set_alias
 from edm_core.actions.model_history import history, write_move
-from edm_core.actions.promote import demote, promote, undo_promote
+from edm_core.actions.promote import demote, mend_promote, promote, undo_promote
 from edm_core.actions.rollback import rollback
 from edm_core.commandlog import read_commands
 from edm_core.errors import ActionError, NotFoundError, StoreError
@@ -179,6 +179,51 @@ def test_who_did_not_win_is_told_who_did(workspace: Workspace, monkeypatch: pyte
     monkeypatch.setattr("edm_core.actions.promote.write_move", and_then_another)
     with pytest.raises(ActionError, match=r"v1 is in Archived now.*moved v2 there"):
         promote(workspace, NAME, 1, "Production")
+    assert stages_of(workspace)[2] == ("Production", ("production",))
+
+
+@pytest.fixture
+def psycopg3(monkeypatch: pytest.MonkeyPatch) -> None:
+    """MLflow's client as it behaves on PostgreSQL with psycopg 3 (mlflow/mlflow#24592)."""
+    from mlflow.exceptions import MlflowException
+    from mlflow.tracking import MlflowClient
+
+    real = MlflowClient.transition_model_version_stage
+
+    def refusing(self: MlflowClient, name: str, version: str, stage: str, archive_existing_versions: bool) -> object:
+        if archive_existing_versions:
+            raise MlflowException("operator does not exist: integer <> character varying")
+        return real(self, name, version, stage, archive_existing_versions)
+
+    monkeypatch.setattr(MlflowClient, "transition_model_version_stage", refusing)
+
+
+@pytest.mark.usefixtures("psycopg3")
+def test_where_mlflow_cannot_archive_it_is_done_one_by_one(workspace: Workspace) -> None:
+    promote(workspace, NAME, 1, "Production")
+    promote(workspace, NAME, 2, "Production")
+    assert stages_of(workspace)[1] == ("Archived", ())
+    assert stages_of(workspace)[2] == ("Production", ("production",))
+    entry = Journal(workspace).last_undoable()
+    assert entry is not None
+    undo_promote(workspace, entry)
+    assert stages_of(workspace)[1] == ("Production", ("production",))
+    assert stages_of(workspace)[2] == ("None", ())
+
+
+@pytest.mark.usefixtures("psycopg3")
+def test_archiving_one_by_one_is_finished_after_a_crash(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    def die(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    promote(workspace, NAME, 1, "Production")
+    with monkeypatch.context() as patched:
+        patched.setattr("edm_core.actions.stages.archive_others", die)
+        with pytest.raises(KeyboardInterrupt):
+            promote(workspace, NAME, 2, "Production")
+    (entry,) = [entry for entry in Journal(workspace).entries() if entry.state == "open"]
+    mend_promote(workspace, entry)
+    assert stages_of(workspace)[1] == ("Archived", ())
     assert stages_of(workspace)[2] == ("Production", ("production",))
 
 
