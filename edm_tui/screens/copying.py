@@ -18,7 +18,7 @@ def copy_choices(row: RunRow, workspace: Workspace) -> list[Choice]:
         fixed.append(Choice("p", f"path    {path}", path))
     if row.git_commit:
         fixed.append(Choice("2", f"commit  {row.git_commit}", row.git_commit))
-    values = [(name, f"{found.last:.17g}") for name, found in sorted(row.metrics.items())]
+    values = [(name, repr(found.last)) for name, found in sorted(row.metrics.items())]
     values += sorted(row.params.items())
     further = [
         Choice(letter, f"{name} = {value}", value) for letter, (name, value) in zip(FURTHER, values, strict=False)

@@ -23,7 +23,9 @@ DETAIL_AFTER = 0.25
 """Seconds that the cursor rests on a run before its files are read."""
 NARROW = 110
 """Cells below which the detail does not stand beside the table but takes its place."""
-PANE_CELLS, PANE_STEP, PANE_LEAST, TABLE_LEAST = 52, 8, 28, 40
+WIDE = 150
+"""Cells from which the detail has its full width."""
+PANE_STEP, PANE_LEAST, TABLE_LEAST = 8, 28, 40
 First = RunsSnapshot | EdmError | None
 
 
@@ -40,7 +42,7 @@ class RunsScreen(EdmScreen):
         self._fault = ""
         self._undoable = ""
         self._loading = self._wanted = False
-        self._pane_cells = PANE_CELLS
+        self._pane_cells = 0
         self._look = columns.Look()
 
     def compose(self) -> ComposeResult:
@@ -302,8 +304,11 @@ class RunsScreen(EdmScreen):
 
     def _resize_pane(self, step: int) -> None:
         most = max(PANE_LEAST, self.size.width - TABLE_LEAST)
-        self._pane_cells = min(max(PANE_LEAST, self._pane_cells + step), most)
+        now = self._pane_cells or self.pane.size.width
+        self._pane_cells = min(max(PANE_LEAST, now + step), most)
         self.pane.styles.width = self._pane_cells
 
     def on_resize(self, event: events.Resize) -> None:
-        self.set_class(event.size.width < NARROW, "-narrow")
+        width = event.size.width
+        self.set_class(width < NARROW, "-narrow")
+        self.set_class(NARROW <= width < WIDE, "-medium")

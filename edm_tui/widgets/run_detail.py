@@ -1,6 +1,6 @@
 """The pane that explains the run under the cursor, line by line, without being asked."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
 from rich.cells import cell_len
@@ -15,7 +15,7 @@ from edm_tui.formatting import NOTHING, age, clean, duration, fit, number, param
 from edm_tui.themes import run_colour, run_mark
 from edm_tui.widgets.painted import Painted
 
-SPARK = 12
+SPARK, LEAST_SPARK = 12, 4
 OUR_TAGS = ("mlflow.", "edm.")
 DATA_WORDS = {
     "none": "no folder",
@@ -197,21 +197,24 @@ def metric_line(name: str, summary: MetricSummary, name_cells: int, width: int) 
     best = NOTHING if summary.best is None else number(summary.best)
     step = "" if summary.best_step is None else f"@{summary.best_step}"
     line = f"{fit(clean(name), name_cells)} {number(summary.last):>8}  best {best:>8} {step:<5}"
-    return f"{line} {sparkline(summary.spark, min(SPARK, width - len(line) - 1))}"
+    room = width - len(line) - 1
+    return f"{line} {sparkline(summary.spark, min(SPARK, room))}" if room >= LEAST_SPARK else line.rstrip()
 
 
 def wrap(text: str, width: int, limit: int) -> list[str]:
     """Text in lines of at most `width` cells; the last of `limit` lines ends in … where more would follow."""
+    return flow(clean(text).split(), width, limit, " ")
+
+
+def flow(items: Sequence[str], width: int, limit: int, between: str = " · ") -> list[str]:
+    """Items side by side in lines of at most `width` cells, none of them broken; at most `limit` lines."""
     lines: list[str] = []
-    line = ""
-    for word in clean(text).split():
-        if line and cell_len(line) + 1 + cell_len(word) > width:
-            lines.append(line)
-            line = word
+    for item in items:
+        longer = f"{lines[-1]}{between}{item}" if lines else ""
+        if lines and cell_len(longer) <= width:
+            lines[-1] = longer
         else:
-            line = f"{line} {word}" if line else word
-    if line:
-        lines.append(line)
+            lines.append(item)
     if len(lines) > limit:
-        lines = [*lines[: limit - 1], fit(" ".join(lines[limit - 1 :]), width)]
+        return [*lines[: limit - 1], fit(between.join(lines[limit - 1 :]), width)]
     return lines
