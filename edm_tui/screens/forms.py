@@ -67,18 +67,39 @@ async def open_metadata(app: App[Any], rows: Rows) -> None:
 
     def edited(changes: Mapping[str, str] | None) -> None:
         if changes:
-            argv = ("runs", "edit", target, *edit_options(changes))
+            argv = ("runs", "edit", target, *edit_options(changes, values))
             app.post_message(ActionRequested("edit", argv, "data", f"Edit {row.name}"))
 
     await app.push_screen(MetadataDialog(MetadataPlan(row.name, fields, warning)), edited)
 
 
-def edit_options(changes: Mapping[str, str]) -> list[str]:
-    """The options of `edm runs edit` for these changes."""
-    words = []
+def edit_options(changes: Mapping[str, str], before: Mapping[str, str]) -> list[str]:
+    """The options of `edm runs edit` for these changes. A section that stays one is changed key by key."""
+    words: list[str] = []
     for key, text in changes.items():
-        words += ["--note", text] if key == "note" else ["--set", f"{key}={text}"]
+        if key == "note":
+            words += ["--note", text]
+            continue
+        old, new = _section(before.get(key, "")), _section(text)
+        if old is None or new is None:
+            words += ["--set", f"{key}={text}"]
+            continue
+        for name in {**old, **new}:
+            if old.get(name) != new.get(name):
+                words += ["--set", f"{key}.{name}={_as_text(new.get(name))}"]
     return words
+
+
+def _section(text: str) -> Mapping[str, object] | None:
+    """The text of a section of plain values; None where it is something else."""
+    import yaml
+
+    try:
+        found = yaml.safe_load(text)
+    except yaml.YAMLError:
+        return None
+    flat = isinstance(found, dict) and not any(isinstance(value, dict | list) for value in found.values())
+    return {str(key): value for key, value in found.items()} if flat else None
 
 
 def metadata_values(text: str) -> tuple[dict[str, str], str]:

@@ -161,7 +161,22 @@ def test_metadata_is_read_by_key_and_a_broken_file_only_leaves_the_note() -> Non
 
 
 def test_changes_become_options() -> None:
-    assert edit_options({"note": "n", "results.actual": "x=y"}) == ["--note", "n", "--set", "results.actual=x=y"]
+    words = edit_options({"note": "n", "results.actual": "x=y"}, {})
+    assert words == ["--note", "n", "--set", "results.actual=x=y"]
+
+
+def test_a_section_stays_a_section() -> None:
+    before = {"config_changes": "epochs: 8\nlr: 0.1\nold: 1"}
+    words = edit_options({"config_changes": "epochs: 9\nlr: 0.1\nnew: yes"}, before)
+    assert words == [
+        "--set",
+        "config_changes.epochs=9",
+        "--set",
+        "config_changes.old=",
+        "--set",
+        "config_changes.new=True",
+    ]
+    assert edit_options({"config_changes": "in words"}, before) == ["--set", "config_changes=in words"]
 
 
 async def test_only_what_was_changed_is_saved_and_esc_warns_before_it_drops_it(tmp_path: Path) -> None:
