@@ -19,6 +19,8 @@ from edm_core.snapshots.jobs import JobSnapshot
 from edm_core.workspace import Workspace
 
 _HANDSHAKE_SECONDS = 20.0
+LAUNCH_LOCK, DRAFT = ".lock", ".new-"
+"""In the jobs' folder: the lock of launchers, and the beginning of a folder's name while it is being filled."""
 _RUN_NAME_OPTION = "--run-name"
 
 
@@ -41,7 +43,7 @@ def launch(
     if not command or not command[0]:
         raise JobError("there is no command to launch", "For example `edm jobs launch -- python train.py`.")
     run_name = run_name or run_name_in(command)
-    with locked(workspace.jobs_dir / ".lock"):
+    with locked(workspace.jobs_dir / LAUNCH_LOCK):
         _refuse_twin(workspace, run_name)
         folder = _make_folder(workspace, {
             "title": title or run_name or " ".join(command), "command": list(command), "run_name": run_name,
@@ -109,7 +111,7 @@ def _make_folder(workspace: Workspace, request: dict[str, object], hold: bool) -
         folder = JobFolder(workspace.jobs_dir / new_job_id(now))
         if not folder.path.exists():
             break
-    draft = workspace.jobs_dir / f".new-{folder.id}"
+    draft = workspace.jobs_dir / f"{DRAFT}{folder.id}"
     write_json(draft / "job.json", {"version": 1, "id": folder.id, "created": now, **request})
     (draft / "log").touch()
     enqueue(folder, now, hold)

@@ -1,12 +1,13 @@
 """Settling what a killed supervisor or a reboot left behind. Any process may do it; nothing is done twice."""
 
 import os
+import shutil
 import time
 
 from edm_core.errors import JobError
 from edm_core.jobs.ending import Ending, tell_mlflow, write_ending
 from edm_core.jobs.folder import JobFolder, load_jobs
-from edm_core.jobs.local import start_supervisor
+from edm_core.jobs.local import DRAFT, LAUNCH_LOCK, start_supervisor
 from edm_core.jobs.mlflow_status import read_unsettled, runs_of_job, settle_runs, unsettled_file
 from edm_core.jobs.progress import last_progress, text
 from edm_core.jobs.queue import withdraw
@@ -22,7 +23,8 @@ def settle(workspace: Workspace) -> tuple[str, ...]:
     A waiting job without a supervisor gets one. A job that is lost gets its exit.json, and its open MLflow runs end.
     A command that outlived its supervisor is left alone. MLflow statuses that could not be set are tried again.
     """
-    done = []
+    done: list[str] = []
+    _remove_drafts(workspace)
     for job in load_jobs(workspace.jobs_dir):
         folder = JobFolder(workspace.jobs_dir / job.id)
         try:
@@ -33,6 +35,21 @@ def settle(workspace: Workspace) -> tuple[str, ...]:
         except JobError as error:
             done.append(error.message)
     return tuple(done)
+
+
+def _remove_drafts(workspace: Workspace) -> None:
+    """Remove what launchers that were killed half-way left: it became no job. Drafts are only made under this lock."""
+    if not workspace.jobs_dir.is_dir():
+        return
+    lock = try_lock(workspace.jobs_dir / LAUNCH_LOCK)
+    if lock is None:
+        return
+    try:
+        for draft in workspace.jobs_dir.glob(f"{DRAFT}*"):
+            JobFolder(workspace.jobs_dir / draft.name.removeprefix(DRAFT)).queue_file.unlink(missing_ok=True)
+            shutil.rmtree(draft)
+    finally:
+        os.close(lock)
 
 
 def _settle_open(folder: JobFolder, workspace: Workspace) -> list[str]:

@@ -27,7 +27,7 @@ from edm_core.jobs.hook import run_hook
 from edm_core.jobs.identity import this_process
 from edm_core.jobs.mlflow_status import first_run_of_job
 from edm_core.jobs.progress import last_progress
-from edm_core.jobs.queue import jobs_ahead, queue_stamp, withdraw
+from edm_core.jobs.queue import enqueue, jobs_ahead, queue_stamp, withdraw
 from edm_core.jobs.rotation import trim_log
 from edm_core.jobs.slots import Slot, take_slot, try_lock
 from edm_core.workspace import Workspace, find_workspace
@@ -79,6 +79,9 @@ class Supervisor:
             run_hook(self.folder, self.workspace)
 
     def _wait_for_slot(self) -> Slot | None:
+        if not self.folder.queue_file.exists():
+            # The supervisor before this one was killed after it had left the queue and before the command started.
+            enqueue(self.folder, float(self.job["created"]), held=False)
         while not self._stopping():
             ahead = self._jobs_ahead()
             if ahead == 0:

@@ -179,6 +179,26 @@ def test_a_waiting_job_goes_on_with_a_new_supervisor(workspace: Workspace) -> No
     wait_until(workspace, other.id, "done")
 
 
+def test_a_supervisor_killed_between_queue_and_start_loses_nothing(workspace: Workspace) -> None:
+    waiting = launch(workspace, ["true"], hold=True)
+    kill_supervisor(workspace, waiting.id)
+    folder(workspace, waiting.id).queue_file.unlink()
+    assert len(settle(workspace)) == 1
+    wait_until(workspace, waiting.id, "done")
+
+
+def test_a_launcher_killed_half_way_leaves_nothing(workspace: Workspace) -> None:
+    draft = workspace.jobs_dir / ".new-20260101-000000-aaaa"
+    draft.mkdir(parents=True)
+    ticket = workspace.edm_dir / "queue" / "20260101-000000-aaaa.json"
+    ticket.parent.mkdir()
+    ticket.write_text("{}")
+    wait_until(workspace, launch(workspace, ["true"]).id, "done")
+    settle(workspace)
+    assert not draft.exists()
+    assert not ticket.exists()
+
+
 def test_a_shutdown_leaves_waiting_jobs_in_the_queue(workspace: Workspace) -> None:
     held = launch(workspace, ["true"], hold=True)
     supervisor = folder(workspace, held.id).supervisor()
