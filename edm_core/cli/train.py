@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from edm_core.cli.output import INTERRUPTED, json_option, print_json, print_table, say
+from edm_core.cli.output import INTERRUPTED, interactive, json_option, print_json, print_table, say
 from edm_core.errors import RunNameError, TrainingError
 from edm_core.training.config import OPTIONS, ConfigOption, TrainingConfig
 
@@ -78,7 +78,7 @@ def train(annotations: Path, as_json: bool, **values: Any) -> int:
 
     workspace = find_workspace()
     config = absolute_paths(config, workspace, Path.cwd())
-    ready_data(workspace, config, say)
+    ready_data(workspace, config, say, click.confirm if interactive() else None)
     result = _train(config, workspace, as_json)
     if isinstance(result, int):
         return result

@@ -4,10 +4,9 @@ import datetime as dt
 import os
 from dataclasses import replace
 
-from edm_core.errors import EdmError
 from edm_core.naming import check_run_name
-from edm_core.stores.dvc_pointer import read_pointer
 from edm_core.training.config import TrainingConfig, default_run_name
+from edm_core.training.data_state import data_tags
 from edm_core.training.environment import git_state, process_tags, user_name
 from edm_core.training.run_folder import RunFolder, create_run_folder, open_run_folder, taken
 from edm_core.workspace import Workspace
@@ -34,15 +33,7 @@ def open_folder(workspace: Workspace, config: TrainingConfig) -> RunFolder:
     """Make the folder of a new run, or open that of a resumed one."""
     if config.resume:
         return open_run_folder(workspace.runs_dir, config)[0]
-    return create_run_folder(workspace.runs_dir, config, data_version(workspace))
-
-
-def data_version(workspace: Workspace) -> str:
-    """The hash in data.dvc; "" where the data set is not tracked."""
-    try:
-        return read_pointer(workspace.data_pointer).hash
-    except (EdmError, FileNotFoundError):
-        return ""
+    return create_run_folder(workspace.runs_dir, config, data_tags(workspace).get("edm.data_version", ""))
 
 
 def run_tags(workspace: Workspace, config: TrainingConfig, folder: RunFolder) -> dict[str, str]:
@@ -60,7 +51,6 @@ def run_tags(workspace: Workspace, config: TrainingConfig, folder: RunFolder) ->
     optional = {
         "mlflow.source.git.commit": commit,
         "mlflow.note.content": config.hypothesis,
-        "edm.data_version": data_version(workspace),
         "edm.job_id": job_id,
     }
-    return tags | {key: value for key, value in optional.items() if value}
+    return tags | data_tags(workspace) | {key: value for key, value in optional.items() if value}
