@@ -33,7 +33,7 @@ def demo(folder: Path, as_json: bool) -> None:
     if as_json:
         print_json({"workspace": str(root), "remotes": str(root / ".remotes")})
     elif sys.stdin.isatty() and sys.stdout.isatty():
-        os.execv(sys.executable, [sys.executable, "-m", "edm_tui.app"])
+        os.execv(sys.executable, [sys.executable, "-m", "edm_tui"])
     else:
         os.execv(sys.executable, [sys.executable, "-m", "edm_core.cli.main", "runs", "list"])
 
