@@ -6,11 +6,10 @@ from importlib import import_module
 from typing import ClassVar
 
 from rich.text import Text
-from textual import events, on, work
+from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container
-from textual.widgets import Input
 
 from edm_core.errors import EdmError
 from edm_core.jobs.logtail import is_error
@@ -22,6 +21,7 @@ from edm_tui.screens.curves import Curves
 from edm_tui.screens.tail_feed import News, TailFeed
 from edm_tui.screens.tail_header import Rate, metrics_line, state_line
 from edm_tui.widgets.key_bar import KeyBar
+from edm_tui.widgets.log_pane import LogPane
 from edm_tui.widgets.log_view import LogView
 from edm_tui.widgets.metric_chart import MetricChart
 from edm_tui.widgets.text_line import TextLine
@@ -42,7 +42,7 @@ class TailScreen(EdmScreen):
         self.row = rows[0] if rows else None
         self.job = job or (self.row.job if self.row else None)
         self._rate = Rate()
-        self._pane = 0
+        self._extra = 0
         self._chart_due = False
 
     def compose(self) -> ComposeResult:
@@ -51,15 +51,11 @@ class TailScreen(EdmScreen):
         yield TextLine(id="tail-metrics")
         with Container(id="tail-body"):
             yield MetricChart("loss", ascii_only=ascii_only, id="tail-chart")
-            yield LogView(id="tail-log")
-        yield Input(id="tail-search", compact=True, placeholder="search in the log")
-        yield TextLine(id="tail-status")
+            yield LogPane(id="tail-log")
         yield KeyBar(self.context, id="keys")
 
     def on_mount(self) -> None:
         self.curves = Curves(self.services.workspace.settings.metrics)
-        search = self.query_one("#tail-search", Input)
-        search.display = search.cursor_blink = False
         self.log_view.focus()
         self.log_view.note = "nothing in the log yet" if self.job else "no log was captured: this run has no job here"
         self._place()
@@ -67,8 +63,12 @@ class TailScreen(EdmScreen):
         self._begin()
 
     @property
+    def pane(self) -> LogPane:
+        return self.query_one("#tail-log", LogPane)
+
+    @property
     def log_view(self) -> LogView:
-        return self.query_one("#tail-log", LogView)
+        return self.pane.view
 
     def targets(self) -> tuple[RunRow, ...]:
         return () if self.row is None else (self.row,)
@@ -153,27 +153,12 @@ class TailScreen(EdmScreen):
         name = (self.row.name if self.row else "") or (self.job.run_name or self.job.title if self.job else "")
         self._show("#tail-state", state_line(name, self.job, self._rate.value, ascii_only=ascii_only))
         self._show("#tail-metrics", metrics_line(self.curves, self.row))
-        self._say_where()
+        self.pane.leave = "esc leave (it goes on)" if self.job and self.job.active else "esc leave"
+        self.pane.say()
         self.query_one("#keys", KeyBar).update_keys(self.reason)
 
     def _show(self, selector: str, text: Text) -> None:
         self.query_one(selector, TextLine).say(text)
-
-    @on(LogView.Moved)
-    def _say_where(self) -> None:
-        log, search = self.log_view, self.query_one("#tail-search", Input)
-        parts = [f"{log.buffer.lines:,} lines"]
-        if log.buffer.lines:
-            parts.insert(0, "following" if log.following else f"at line {log.buffer.line_of(log.top):,}, G follows")
-        if log.buffer.dropped:
-            parts.append(f"the first {log.buffer.dropped:,} are in the file only")
-        if log.buffer.pattern is not None:
-            only = "only these" if log.buffer.only_matching else "& only these"
-            parts.append(f"{log.buffer.matches():,} match · enter next · {only} · esc clears")
-        elif search.display:
-            parts.append("type to search · enter next · ↑ before · esc back to the log")
-        leave = "esc leave (it goes on)" if self.job and self.job.active else "esc leave"
-        self._show("#tail-status", Text(" · ".join([*parts, leave]), style="dim"))
 
     # Verbs --------------------------------------------------------------------
 
@@ -215,46 +200,19 @@ class TailScreen(EdmScreen):
 
     def do_filter(self) -> None:
         """Search in the log."""
-        search = self.query_one("#tail-search", Input)
-        search.display = True
-        search.focus()
-        self._say_where()
+        self.pane.search()
 
     def do_open(self) -> None:
         """The next place of what is searched for."""
         self.log_view.find_next(1)
 
     def action_only_matching(self) -> None:
-        self.log_view.filter(not self.log_view.buffer.only_matching and self.log_view.buffer.pattern is not None)
+        self.pane.toggle_only_matching()
 
     def do_back(self) -> None:
         """One layer: the search line, then what is searched for, then the screen."""
-        search = self.query_one("#tail-search", Input)
-        if search.has_focus:
-            self.log_view.focus()
-            search.display = bool(search.value)
-        elif self.log_view.buffer.pattern is not None or search.display:
-            search.value = ""
-            search.display = False
-            self.log_view.search("")
-            self.log_view.filter(False)
-            self._say_where()
-        else:
+        if not self.pane.back():
             super().do_back()
-
-    @on(Input.Changed, "#tail-search")
-    def _searched(self, event: Input.Changed) -> None:
-        self.log_view.search(event.value)
-        self._say_where()
-
-    @on(Input.Submitted, "#tail-search")
-    def _search_on(self) -> None:
-        self.log_view.find_next(1)
-
-    def on_key(self, event: events.Key) -> None:
-        if event.key in ("up", "down") and self.query_one("#tail-search", Input).has_focus:
-            event.stop()
-            self.log_view.find_next(1 if event.key == "down" else -1)
 
     # Layout -------------------------------------------------------------------
 
@@ -267,16 +225,16 @@ class TailScreen(EdmScreen):
         self.set_class(wide, "-wide")
         chart = self.query_one("#tail-chart", MetricChart)
         if wide:
-            chart.styles.width, chart.styles.height = max(30, self.size.width * 2 // 5 + self._pane), "1fr"
+            chart.styles.width, chart.styles.height = max(30, self.size.width * 2 // 5 + self._extra), "1fr"
         else:
-            chart.styles.width, chart.styles.height = "100%", max(5, self.size.height // 3 + self._pane)
+            chart.styles.width, chart.styles.height = "100%", max(5, self.size.height // 3 + self._extra)
 
     def do_enlarge(self) -> None:
         """More room for the chart."""
-        self._pane = min(self._pane + 4, 60)
+        self._extra = min(self._extra + 4, 60)
         self._place()
 
     def do_shrink(self) -> None:
         """Less room for the chart."""
-        self._pane = max(self._pane - 4, -60)
+        self._extra = max(self._extra - 4, -60)
         self._place()

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from rich.text import Text
 from textual.pilot import Pilot
-from textual.widgets import Input
 
 from edm_core.jobs.folder import JobFolder, load_job
 from edm_core.jobs.identity import this_process
@@ -137,7 +136,7 @@ async def test_search_narrows_goes_on_and_esc_peels_one_layer_at_a_time(tmp_path
     async with app.run_test(size=(100, 30)) as pilot:
         await until(pilot, lambda: screen.log_view.buffer.lines == 200)
         await pilot.press("slash", *"loss")
-        await until(pilot, lambda: "4 match" in shown(screen, "#tail-status"))
+        await until(pilot, lambda: "4 match" in shown(screen, "#log-status"))
         await pilot.press("enter")
         assert not screen.log_view.following
         await pilot.press("escape")
@@ -146,7 +145,7 @@ async def test_search_narrows_goes_on_and_esc_peels_one_layer_at_a_time(tmp_path
         assert screen.log_view.buffer.rows == 4
         await pilot.press("escape")
         assert screen.log_view.buffer.rows == 200
-        assert not screen.query_one("#tail-search", Input).display
+        assert not screen.pane.box.display
         await pilot.press("G")
         assert screen.log_view.following
 
