@@ -26,10 +26,13 @@ SUFFIXES = (*YAML_SUFFIXES, ".jams")
 
 @dataclass(frozen=True)
 class ReadAnnotation:
-    """What came of reading one file: the annotation, unless a blocking fault prevents it, and all faults."""
+    """What came of reading one file: the annotation, unless a blocking fault prevents it, and all faults. The two
+    lines are those that name the audio and its duration."""
 
     annotation: Annotation | None
     faults: tuple[Fault, ...]
+    audio_line: int | None = None
+    duration_line: int | None = None
 
 
 def read_annotation(path: Path, audio_dir: Path | None = None) -> ReadAnnotation:
@@ -42,7 +45,10 @@ def read_annotation(path: Path, audio_dir: Path | None = None) -> ReadAnnotation
     faults = FaultList(path, document.locate)
     parse = parse_jams if jams else parse_yaml
     annotation = parse(document.data, faults, audio_dir)
-    return ReadAnnotation(None if faults.blocked else annotation, tuple(faults.faults))
+    if faults.blocked or annotation is None:
+        return ReadAnnotation(None, tuple(faults.faults))
+    lines = (None, None) if jams else (document.locate(("audio", "file")), document.locate(("audio", "duration")))
+    return ReadAnnotation(annotation, tuple(faults.faults), *lines)
 
 
 def load_annotation(path: Path, audio_dir: Path | None = None) -> Annotation:

@@ -1,6 +1,6 @@
 """Makes the data set: renders every track and puts the folder in place in one step."""
 
-import hashlib
+import os
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -9,6 +9,7 @@ from pathlib import Path
 
 from edm_core.data.arrange import tracks
 from edm_core.data.files import jams_text, wav_bytes, yaml_text
+from edm_core.data.hashes import directory_md5, folder_hashes
 from edm_core.data.render import render
 from edm_core.data.score import Track
 from edm_core.errors import DataError
@@ -26,26 +27,54 @@ class MadeData:
     tracks: int
     files: int
     bytes: int
+    version: str
+    """DVC's hash of the folder, as data.dvc names it."""
     written: bool
     replaced: Path | None = None
 
 
-def make_dataset(folder: Path, *, force: bool = False, progress: Progress | None = None) -> MadeData:
+def make_dataset(
+    folder: Path, *, force: bool = False, aside: Path | None = None, progress: Progress | None = None
+) -> MadeData:
     """Make `folder` with audio/, annotations/ and jams/.
 
     It is rendered beside the folder and renamed, so that a half-made data set is never seen. A folder that holds
-    something else is left alone and `DataError` raised, unless `force`: then the old one is moved aside, to a
-    name beside it, never removed.
+    something else is left alone and `DataError` raised, unless `force`: then the old one is moved into `aside` (by
+    default the folder's own parent) under a free name, never removed.
     """
     _refuse_what_is_no_folder(folder)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    fresh = Path(tempfile.mkdtemp(prefix=f".{folder.name}.making-", dir=folder.parent))
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        _clear_left_over(folder)
+        fresh = Path(tempfile.mkdtemp(prefix=f".{folder.name}.making-{os.getpid()}-", dir=folder.parent))
+    except OSError as error:
+        raise _cannot(folder, error) from error
     try:
         fresh.chmod(0o755)
+        # Whatever becomes of this process, git must never offer half a data set for a commit.
+        (fresh / ".gitignore").write_bytes(b"*\n")
         write_tracks(fresh, tracks(), progress)
-        return _put_in_place(fresh, folder, force)
+        (fresh / ".gitignore").unlink()
+        return _put_in_place(fresh, folder, (aside or folder.parent) if force else None)
+    except OSError as error:
+        raise _cannot(folder, error) from error
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
+
+
+def _cannot(folder: Path, error: OSError) -> DataError:
+    return DataError(f"cannot make {folder}: {error.strerror or error}", "check the free space and the permissions")
+
+
+def _clear_left_over(folder: Path) -> None:
+    # A killed process leaves what it was making; its number tells that nobody works on it any more.
+    import psutil
+
+    start = f".{folder.name}.making-"
+    for path in folder.parent.glob(f"{start}*"):
+        number = path.name.removeprefix(start).split("-")[0]
+        if number.isdigit() and not psutil.pid_exists(int(number)):
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def write_tracks(folder: Path, which: tuple[Track, ...], progress: Progress | None = None) -> None:
@@ -60,38 +89,28 @@ def write_tracks(folder: Path, which: tuple[Track, ...], progress: Progress | No
             progress(count, len(which), track.name)
 
 
-def content_of(folder: Path) -> dict[str, str]:
-    """The md5 of every file below a folder, by its path relative to it with forward slashes."""
-    return {path.relative_to(folder).as_posix(): _md5(path) for path in sorted(folder.rglob("*")) if path.is_file()}
-
-
-def _md5(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
-
-
 def _refuse_what_is_no_folder(folder: Path) -> None:
     if folder.exists() and not folder.is_dir():
         raise DataError(f"{folder} is a file, not a folder", "move it away, then run `edm data make` again")
 
 
-def _put_in_place(fresh: Path, folder: Path, force: bool) -> MadeData:
-    made = content_of(fresh)
+def _put_in_place(fresh: Path, folder: Path, aside: Path | None) -> MadeData:
+    made = folder_hashes(fresh)
     size = sum((fresh / name).stat().st_size for name in made)
     replaced = None
     if folder.exists() and any(folder.iterdir()):
-        here = content_of(folder)
+        here = folder_hashes(folder)
         if here == made:
-            return MadeData(folder, len(tracks()), len(made), size, written=False)
-        if not force:
+            return MadeData(folder, len(tracks()), len(made), size, directory_md5(made), written=False)
+        if aside is None:
             raise DataError(
                 f"{folder} holds something else already ({_difference(here, made)}); it was left as it is",
                 "`edm data make --force` moves it aside and puts the made data set there",
             )
-        replaced = _free_name(folder)
+        replaced = _free_name(aside, folder.name)
         folder.rename(replaced)
     fresh.replace(folder)
-    return MadeData(folder, len(tracks()), len(made), size, written=True, replaced=replaced)
+    return MadeData(folder, len(tracks()), len(made), size, directory_md5(made), written=True, replaced=replaced)
 
 
 def _difference(here: dict[str, str], made: dict[str, str]) -> str:
@@ -100,9 +119,10 @@ def _difference(here: dict[str, str], made: dict[str, str]) -> str:
     return f"{changed} files differ, {more} more, {missing} missing"
 
 
-def _free_name(folder: Path) -> Path:
+def _free_name(aside: Path, name: str) -> Path:
+    aside.mkdir(parents=True, exist_ok=True)
     for n in range(1, 1000):
-        name = folder.with_name(f"{folder.name}.old-{n}")
-        if not name.exists():
-            return name
-    raise DataError(f"no free name beside {folder} to move it to", f"remove the {folder.name}.old-* folders")
+        place = aside / f"{name}.old-{n}"
+        if not place.exists():
+            return place
+    raise DataError(f"no free name in {aside} to move {name} to", f"remove the {name}.old-* folders there")
