@@ -8,6 +8,10 @@ from rich.cells import cell_len, set_cell_size
 
 SPARKS = "▁▂▃▄▅▆▇█"
 NOTHING = "–"
+NUMBER_CELLS = 8
+YEAR = 31_557_600
+# Unit, its seconds, and up to how many of them it is used.
+AGES = (("s", 1, 60), ("m", 60, 60), ("h", 3600, 48), ("d", 86400, 30), ("w", 604800, 9), ("mo", YEAR / 12, 12))
 
 
 def clean(text: str) -> str:
@@ -30,18 +34,24 @@ def fit(text: str, width: int, right: bool = False) -> str:
 
 @lru_cache(4096)
 def number(value: float) -> str:
-    """Four significant digits, at most eight characters: 0.0412, 12.35, 3.1e-05; NaN and infinities by name."""
+    """About four significant digits in at most eight characters: 0.0412, 12.350, 3.1e-5; NaN and infinities by name."""
     if math.isnan(value):
         return "nan"
     if math.isinf(value):
         return "inf" if value > 0 else "-inf"
     size = abs(value)
-    if size and not 1e-3 <= size < 1e5:
-        return f"{value:.2e}".replace("e-0", "e-").replace("e+0", "e+")
-    if value == int(value) and size >= 1000:
-        return str(int(value))
-    digits = 4 if size < 10 else 3 if size < 100 else 2 if size < 1000 else 1
-    return f"{value:.{digits}f}"
+    if not size or 1e-3 <= size < 1e5:
+        digits = 4 if size < 10 else 3 if size < 100 else 2 if size < 1000 else 1
+        text = str(int(value)) if value == int(value) and size >= 1000 else f"{value:.{digits}f}"
+        if len(text) <= NUMBER_CELLS:
+            return text
+    return next(text for digits in (2, 1, 0) if len(text := _power(f"{value:.{digits}e}")) <= NUMBER_CELLS)
+
+
+def _power(text: str) -> str:
+    """1.23e+05 as 1.23e5, 3.10e-05 as 3.10e-5."""
+    mantissa, _, exponent = text.partition("e")
+    return f"{mantissa}e{int(exponent)}"
 
 
 @lru_cache(1024)
@@ -53,22 +63,20 @@ def param(text: str) -> str:
         return clean(text)
     if not math.isfinite(value) or text.lstrip("-").isdigit():
         return clean(text)
-    short = f"{value:g}".replace("e-0", "e-").replace("e+0", "e+")
-    exact = f"{value:.3e}".rstrip("0")
-    mantissa, _, power = f"{value:e}".partition("e")
-    if value and abs(value) < 1e-2:
-        short = f"{float(mantissa):g}e{int(power)}"
-    return short if len(short) <= len(exact) else exact
+    if value and (abs(value) < 1e-2 or abs(value) >= 1e6):
+        mantissa, _, exponent = f"{value:.4e}".partition("e")
+        return f"{float(mantissa):g}e{int(exponent)}"
+    return f"{value:g}"
 
 
 def age(seconds: float) -> str:
-    """3s, 3m, 2h, 5d, 3w, 2y: one number and one letter."""
+    """3s, 3m, 2h, 5d, 3w, 6mo, 2y: one number and its unit."""
     if seconds < 0:
         return "now"
-    for size, unit, limit in ((1, "s", 60), (60, "m", 60), (3600, "h", 48), (86400, "d", 30), (604800, "w", 105)):
-        if seconds < size * limit:
-            return f"{int(seconds // size)}{unit}"
-    return f"{int(seconds // 31557600)}y" if seconds >= 31557600 else f"{int(seconds // 2629800)}mo"
+    for unit, one, most in AGES:
+        if seconds < one * most:
+            return f"{int(seconds // one)}{unit}"
+    return f"{int(seconds // YEAR)}y"
 
 
 def duration(seconds: float) -> str:

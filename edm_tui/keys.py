@@ -3,7 +3,6 @@
 The key `K` runs the verb `keep`: the screen's method `do_keep`, or else the app's.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from textual.binding import Binding
@@ -109,6 +108,25 @@ def footer_keys(context: str, limit: int | None = None) -> list[Key]:
     return keys[:limit]
 
 
-def readme_rows(keys: Iterable[Key] = KEYS) -> list[tuple[str, str]]:
-    """(keys as shown, sentence) of each verb, for the README and the help."""
-    return [(key.shown, key.help) for key in keys]
+GROUPS = {
+    "move": "Move",
+    "choose": "Choose",
+    "run": "Runs",
+    "model": "Models",
+    "screen": "Screens",
+    "tail": "Tail",
+    "help": "Help",
+}
+
+
+def readme_list() -> str:
+    """The README's list of keys: one line for each group."""
+    lines = []
+    for group, title in GROUPS.items():
+        found = [f"{_quoted(key.shown)} {key.label}" for key in KEYS if key.group == group]
+        lines.append(f"- {title}: {' · '.join(found)}")
+    return "\n".join(lines)
+
+
+def _quoted(shown: str) -> str:
+    return " ".join(f"`{one}`" for one in shown.split())

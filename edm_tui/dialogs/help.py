@@ -9,17 +9,7 @@ from textual.containers import Vertical, VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from edm_tui.keys import Key, keys_for
-
-TITLES = {
-    "move": "Move",
-    "choose": "Choose",
-    "run": "Runs",
-    "model": "Models",
-    "screen": "Screens",
-    "tail": "Tail",
-    "help": "Help",
-}
+from edm_tui.keys import GROUPS, Key, keys_for
 
 
 class HelpDialog(ModalScreen[None]):
@@ -57,7 +47,7 @@ def help_lines(context: str, reason: Callable[[str], str]) -> list[Text]:
     for key in keys_for(context):
         if key.group != group:
             group = key.group
-            lines += [Text(""), Text(TITLES[group], style="bold")] if lines else [Text(TITLES[group], style="bold")]
+            lines += [Text(""), Text(GROUPS[group], style="bold")] if lines else [Text(GROUPS[group], style="bold")]
         lines.append(_line(key, reason(key.verb)))
     return lines
 

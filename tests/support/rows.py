@@ -1,0 +1,77 @@
+"""Runs made in memory, and an app on them that touches no store."""
+
+from collections.abc import Hashable, Sequence
+from pathlib import Path
+from typing import Any
+
+from edm_core.errors import EdmError
+from edm_core.settings import Settings
+from edm_core.snapshots.outcome import Outcome
+from edm_core.snapshots.runs import DataState, MetricSummary, RunDetail, RunRow, RunsSnapshot
+from edm_core.workspace import Workspace
+from edm_tui.app import EdmApp
+from edm_tui.services import Services
+
+NOW = 1_700_000_000.0
+
+
+def a_metric(*values: float) -> MetricSummary:
+    """A metric whose history is these values; less is better."""
+    best = min(values)
+    return MetricSummary(values[-1], len(values), best, values.index(best) + 1, tuple(values))
+
+
+def a_row(name: str, **fields: Any) -> RunRow:
+    """A finished run with a folder, an hour old, unless `fields` say otherwise."""
+    known: dict[str, Any] = {
+        "run_id": f"id-{name}", "status": "FINISHED", "start_ms": int((NOW - 3600) * 1000),
+        "end_ms": int((NOW - 3000) * 1000), "run_dir": f"outputs/training/{name}", "data_state": DataState.UNTRACKED,
+    }  # fmt: skip
+    return RunRow(name=name, **{**known, **fields})
+
+
+def a_snapshot(rows: Sequence[RunRow]) -> RunsSnapshot:
+    return RunsSnapshot(tuple(rows), "sqlite:mlflow.db", "edm-training", NOW)
+
+
+class QuietServices(Services):
+    """Answers from attributes; `asked` has the argv of each verb."""
+
+    def __init__(self, workspace: Workspace, rows: Sequence[RunRow]) -> None:
+        super().__init__(workspace)
+        self.rows: Sequence[RunRow] | EdmError = rows
+        self.outcome: Outcome | EdmError = Outcome("done")
+        self.asked: list[tuple[str, ...]] = []
+        self.undoable = ""
+        self.token: Hashable = 0
+
+    async def runs(self, limit: int | None = None) -> RunsSnapshot:
+        if isinstance(self.rows, EdmError):
+            raise self.rows
+        return a_snapshot(self.rows)
+
+    async def detail(self, row: RunRow) -> RunDetail:
+        return RunDetail(row, metadata=f"run_name: {row.name}\n")
+
+    async def branch(self) -> str:
+        return ""
+
+    async def last_action(self) -> str:
+        return self.undoable
+
+    async def change_token(self) -> Hashable:
+        return self.token
+
+    async def verb(self, *argv: str, lane: Any = "tracking", title: str = "") -> Outcome:
+        self.asked.append(argv)
+        if isinstance(self.outcome, EdmError):
+            raise self.outcome
+        return self.outcome
+
+
+def an_app(folder: Path, rows: Sequence[RunRow], **options: Any) -> tuple[EdmApp, QuietServices]:
+    """The app on these runs, and its services."""
+    workspace = Workspace(folder, Settings())
+    app = EdmApp(workspace, a_snapshot(rows), **options)
+    app.services = services = QuietServices(workspace, rows)
+    return app, services
