@@ -37,6 +37,23 @@ def settle(workspace: Workspace) -> tuple[str, ...]:
     return tuple(done)
 
 
+def needs_settling(workspace: Workspace) -> bool:
+    """Whether `settle` would find something to do; changes nothing, and starts nothing."""
+    folders = [JobFolder(workspace.jobs_dir / job.id) for job in load_jobs(workspace.jobs_dir)]
+    return any(
+        unsettled_file(folder).exists()
+        if folder.exit_file.exists()
+        else folder.job_file.exists() and not folder.watched(folder.supervisor()) and not _goes_on(folder)
+        for folder in folders
+    )
+
+
+def _goes_on(folder: JobFolder) -> bool:
+    """Whether the command lives, here or (as far as its heartbeat tells) on another machine."""
+    child = folder.child()
+    return child is not None and (child.alive() or folder.watched(child))
+
+
 def _remove_drafts(workspace: Workspace) -> None:
     """Remove what launchers that were killed half-way left: it became no job. Drafts are only made under this lock."""
     if not workspace.jobs_dir.is_dir():
@@ -74,8 +91,7 @@ def _settle_open(folder: JobFolder, workspace: Workspace) -> list[str]:
 
 
 def _settle_started(folder: JobFolder, workspace: Workspace) -> list[str]:
-    child = folder.child()
-    if child is not None and (child.alive() or folder.watched(child)):
+    if _goes_on(folder):
         return []
     ending = _ending(folder, workspace)
     tell_mlflow(folder, workspace, ending, write_ending(folder, ending))

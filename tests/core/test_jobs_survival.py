@@ -18,7 +18,7 @@ from edm_core.jobs.folder import load_jobs
 from edm_core.jobs.identity import ProcessId
 from edm_core.jobs.local import launch, start_supervisor
 from edm_core.jobs.mlflow_status import Verdict, first_run_of_job, runs_of_job, settle_runs, unsettled_file
-from edm_core.jobs.reaper import settle
+from edm_core.jobs.reaper import needs_settling, settle
 from edm_core.jobs.slots import take_slot
 from edm_core.jobs.stop import stop_job
 from edm_core.workspace import Workspace
@@ -144,6 +144,7 @@ def test_the_command_goes_on_when_its_supervisor_is_killed(workspace: Workspace)
     kill_supervisor(workspace, started.id)
     orphan = job(workspace, started.id)
     assert (orphan.state, orphan.note) == ("running", "its supervisor was killed; the command itself goes on")
+    assert not needs_settling(workspace)
     assert settle(workspace) == ()
     assert take_slot(workspace.edm_dir / "slots", 1) is None
     opened.touch()
@@ -171,8 +172,10 @@ def test_a_waiting_job_goes_on_with_a_new_supervisor(workspace: Workspace) -> No
     waiting = launch(workspace, ["sh", "-c", f"echo $EDM_JOB_ID >> {workspace.root}/ran"], hold=True)
     kill_supervisor(workspace, waiting.id)
     assert (state(workspace, waiting.id), bool(job(workspace, waiting.id).note)) == ("queued", True)
+    assert needs_settling(workspace)
     assert settle(workspace) == (f"job {waiting.id} waits for a slot again",)
     assert settle(workspace) == ()
+    assert not needs_settling(workspace)
     assert job(workspace, waiting.id).held
     assert not (workspace.root / "ran").exists()
     other = launch(workspace, ["true"])
