@@ -40,7 +40,7 @@ KNOWN_REVISIONS = {
     "71994744cf8e",
     "3da73c924c2f",
     "bf29a5ff90ea",
-    "1bd49d398cd2",
+    "1bd49d398cd23",
     "b7c8d9e0f1a2",
     "5d2d30f0abce",
     "c9d4e5f6a7b8",
@@ -67,6 +67,28 @@ KNOWN_REVISIONS = {
     "b7e2c1a4d9f3",
     "75868b020152",
     "dc11669786a5",
+}
+# Before these. MLflow refuses to read them until they are upgraded, and a store that is just being made passes through
+# each of them: whoever opened it with the client then would migrate it a second time at once.
+OLDER_REVISIONS = {
+    "451aebb31d03",
+    "90e64c465722",
+    "181f10493468",
+    "df50e92ffc5e",
+    "7ac759974ad8",
+    "89d4b8295536",
+    "2b4d017a5e9b",
+    "cfd24bdc0731",
+    "0a8213491aaa",
+    "728d730b5ebd",
+    "27a6a02d2cf1",
+    "84291f40a231",
+    "a8c4a736bde6",
+    "39d1c3be5f05",
+    "c48cb773bb87",
+    "bd07f7e963c5",
+    "0c779009ac13",
+    "cc1f77228345",
 }
 SERIES_INDEXES = ("index_metrics_run_uuid_key_step", "index_metrics_run_uuid")
 """Indexes that find a run's points, the better first; the planner left alone takes a far slower one."""

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from edm_core.snapshots.runs import MetricSummary, RunRow
 from edm_core.stores.memory import MEMORY, memory_store
 from edm_core.stores.protocols import Curve, Experiment, TrackingStore
-from edm_core.stores.sqlite_schema import KNOWN_REVISIONS, database_path, reading, revision
+from edm_core.stores.sqlite_schema import KNOWN_REVISIONS, OLDER_REVISIONS, database_path, reading, revision
 from edm_core.stores.sqlite_tracking import SqliteTracking
 from edm_core.workspace import Workspace
 
@@ -60,6 +60,8 @@ def open_tracking(workspace: Workspace) -> TrackingStore:
             return EmptyTracking(label)
         if not found:
             return EmptyTracking(label)
+        if found in OLDER_REVISIONS:
+            return EmptyTracking(label, f"{path.name} is being made by MLflow, or waits for `mlflow db upgrade {uri}`")
         if found in KNOWN_REVISIONS:
             return SqliteTracking(path, workspace.settings.metrics, label)
         return _through_client(

@@ -19,7 +19,7 @@ from edm_core.snapshots.runs import RunRow
 from edm_core.stores import sqlite_schema, sqlite_series
 from edm_core.stores.client_tracking import ClientTracking
 from edm_core.stores.protocols import ALL_EXPERIMENTS
-from edm_core.stores.sqlite_schema import KNOWN_REVISIONS, database_path, reading
+from edm_core.stores.sqlite_schema import KNOWN_REVISIONS, OLDER_REVISIONS, database_path, reading
 from edm_core.stores.sqlite_tracking import SqliteTracking
 from edm_core.stores.tracking import EmptyTracking, open_tracking
 from edm_core.workspace import Workspace
@@ -159,10 +159,23 @@ def test_older_schemas_without_the_newer_index_read_the_same(workspace: Workspac
         assert comparable(store.runs(ALL_EXPERIMENTS, None, BEST_OF)) == before
 
 
-def test_the_newest_known_revision_is_mlflows() -> None:
-    from mlflow.store.db.utils import _get_latest_schema_revision
+def test_every_revision_of_mlflow_is_known() -> None:
+    from alembic.script import ScriptDirectory
+    from mlflow.store.db.utils import _get_alembic_config, _get_latest_schema_revision
 
     assert _get_latest_schema_revision() in KNOWN_REVISIONS
+    scripts = ScriptDirectory.from_config(_get_alembic_config("sqlite:///nowhere.db"))
+    assert {script.revision for script in scripts.walk_revisions()} == KNOWN_REVISIONS | OLDER_REVISIONS
+
+
+def test_a_store_that_is_being_made_is_left_alone(workspace: Workspace, tmp_path: Path) -> None:
+    copy = copied(workspace, tmp_path / "ws")
+    path = sqlite_store(copy).path
+    with sqlite3.connect(path) as db:
+        db.execute("UPDATE alembic_version SET version_num = '39d1c3be5f05'")
+    store = open_tracking(copy)
+    assert isinstance(store, EmptyTracking)
+    assert "mlflow db upgrade" in store.notice
 
 
 def test_an_unknown_revision_goes_through_the_client(workspace: Workspace, tmp_path: Path) -> None:
