@@ -114,5 +114,33 @@ def register(run: str, model: str | None, checkpoint: str, format_: str, as_json
     print_outcome(outcome, as_json)
 
 
+@models.command()
+@click.argument("versions", metavar="V V...", nargs=-1, required=True)
+@click.option("--all", "everything", is_flag=True, help="Show what is the same, too.")
+@json_option
+@click.pass_context
+def diff(context: click.Context, versions: tuple[str, ...], everything: bool, as_json: bool) -> None:
+    """Compare versions with the first one, by the runs that they were made from.
+
+    \b
+    For example:
+      edm models diff 3 4
+    """
+    from edm_core.actions.stages import pick
+    from edm_core.cli.runs import diff as diff_of_runs
+    from edm_core.errors import ActionError
+    from edm_core.stores.models import list_versions
+
+    workspace = find_workspace()
+    runs = []
+    for text in versions:
+        name, number = parse_version(workspace, text)
+        found = pick(list_versions(workspace, name), name, number)
+        if not found.run_id:
+            raise ActionError(f"{name} v{number} was made of no run", "Only versions of runs can be compared.")
+        runs.append(found.run_id)
+    context.invoke(diff_of_runs, names=runs, everything=everything, as_json=as_json)
+
+
 for command in (promote, demote, rollback, history, alias, download, verify, serve_check):
     models.add_command(command)

@@ -76,6 +76,9 @@ def test_the_whole_way_from_run_to_rollback(workspace: Workspace, edm: Run) -> N
     assert shown["metrics"]["boundary_f1"] == 0.7
     assert len(shown["history"]) == 1
 
+    compared = document(edm("diff", "1", "2", "--json"))
+    assert set(compared["metrics"]) == {"val_loss", "boundary_f1"}
+
     status, out, err = edm("history")
     assert status == 0
     assert "misses drops" in out

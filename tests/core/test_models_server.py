@@ -1,14 +1,14 @@
-"""The registry behind an `mlflow server`, and a large one on SQLite."""
+"""The registry on PostgreSQL and behind an `mlflow server`, and a large one on SQLite."""
 
 import os
-import socket
+import signal
 import sqlite3
 import subprocess
 import sys
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,28 +22,38 @@ from edm_core.actions.register import register
 from edm_core.actions.rollback import rollback
 from edm_core.stores.models import list_versions, version_labels
 from edm_core.workspace import Workspace
+from tests.support.postgres import free_port, missing, postgres
 from tests.support.registry import make_run, make_versions, make_workspace, stages_of
 
 NAME = "EDMModel"
 
 
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[str]:
-    """An `mlflow server` on a database of its own"""
-    with closing(socket.socket()) as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    backend = os.environ.get("PROOF_BACKEND_STORE_URI", f"sqlite:///{tmp_path / 'server.db'}")
+@pytest.fixture(params=["server on SQLite", "server on PostgreSQL", "PostgreSQL"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URI of an empty MLflow store of each kind."""
+    with ExitStack() as stack:
+        backend = f"sqlite:///{tmp_path / 'server.db'}"
+        if "PostgreSQL" in request.param:
+            if missing():
+                pytest.skip(missing())
+            backend = stack.enter_context(postgres())
+        yield stack.enter_context(_served(backend, tmp_path)) if "server" in request.param else backend
+
+
+@contextmanager
+def _served(backend: str, folder: Path) -> Iterator[str]:
+    """An `mlflow server` on `backend`; its artifacts go through it."""
+    port = free_port()
     process = subprocess.Popen(
         [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", backend, "--artifacts-destination",
-         str(tmp_path / "artifacts"), "--port", str(port), "--workers", "1"],
-        cwd=tmp_path, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+         str(folder / "artifacts"), "--port", str(port), "--workers", "1"],
+        cwd=folder, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     try:
         _wait_for(f"http://127.0.0.1:{port}/health", process)
         yield f"http://127.0.0.1:{port}"
     finally:
-        os.killpg(process.pid, 15)
+        os.killpg(process.pid, signal.SIGKILL)
         process.wait()
 
 
@@ -60,9 +70,10 @@ def _wait_for(url: str, process: "subprocess.Popen[bytes]") -> None:
 
 
 @pytest.mark.proof
-def test_all_of_it_works_behind_a_server(tmp_path: Path, server: str) -> None:
+def test_all_of_it_works_on_other_stores(tmp_path: Path, store: str, monkeypatch: pytest.MonkeyPatch) -> None:
     here = make_workspace(tmp_path / "work")
-    tracking = replace(here.settings.tracking, uri=server)
+    monkeypatch.chdir(here.root)
+    tracking = replace(here.settings.tracking, uri=store)
     workspace = Workspace(here.root, replace(here.settings, tracking=tracking))
     for seed in (1, 2):
         register(workspace, make_run(workspace, f"run{seed}", seed=seed, boundary_f1=0.5 + seed / 10))
