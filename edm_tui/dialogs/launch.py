@@ -72,7 +72,7 @@ class FieldRow(Horizontal):
         else:
             wide = "wide" if self.field.name in ("run_name", "hypothesis", "annotations", "audio_dir") else "narrow"
             entry = Input(self.field.value, id=f"field-{self.field.name}", compact=True, classes=wide)
-            entry.select_on_focus = False
+            entry.select_on_focus = entry.cursor_blink = False
             yield entry
         yield TextLine(classes="remark")
 
@@ -115,7 +115,12 @@ class LaunchDialog(Frame[LaunchCommand]):
             text.append(f"   {plain(notice)}", style="not bold")
         return text
 
+    def tell_data(self, text: str) -> None:
+        """Say how the data set here stands; it takes longer to find out than the form to open."""
+        self.query_one("#data", TextLine).say(Text(plain(text), style="dim"))
+
     def body(self) -> Iterator[Widget]:
+        yield TextLine(id="data")
         with VerticalScroll(id="fields", can_focus=False):
             for field in self.plan.fields:
                 yield FieldRow(field)

@@ -54,9 +54,9 @@ class MetadataDialog(Frame[Mapping[str, str]]):
             for field in self.plan.fields:
                 with Horizontal(classes="field"):
                     yield Label(field.label, markup=False, classes="label")
-                    yield TextArea(
-                        field.value, id=f"edit-{field.key.replace('.', '-')}", compact=True, tab_behavior="focus"
-                    )
+                    area = TextArea(field.value, id=_id(field.key), compact=True, tab_behavior="focus")
+                    area.cursor_blink = False
+                    yield area
 
     def on_mount(self) -> None:
         if self.plan.warning:
@@ -67,7 +67,7 @@ class MetadataDialog(Frame[Mapping[str, str]]):
         """What differs from what was there, by key."""
         found = {}
         for field in self.plan.fields if self.ready else ():
-            text = self.query_one(f"#edit-{field.key.replace('.', '-')}", TextArea).text.rstrip()
+            text = self.query_one(f"#{_id(field.key)}", TextArea).text.rstrip()
             if text != field.value.rstrip():
                 found[field.key] = text
         return found
@@ -85,3 +85,7 @@ class MetadataDialog(Frame[Mapping[str, str]]):
 
     def on_text_area_changed(self) -> None:
         self._warned = False
+
+
+def _id(key: str) -> str:
+    return f"edit-{key.replace('.', '-')}"

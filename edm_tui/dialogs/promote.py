@@ -81,7 +81,9 @@ class PromoteDialog(Frame[Promotion]):
             yield Static(id="gates")
         with Horizontal(classes="field"):
             yield Label("reason", classes="label")
-            yield Input(id="reason", compact=True, placeholder="optional; is recorded")
+            reason = Input(id="reason", compact=True, placeholder="optional; is recorded")
+            reason.cursor_blink = False
+            yield reason
 
     def on_mount(self) -> None:
         self.say("comparing, and checking the gates …")

@@ -14,7 +14,7 @@ from edm_core.errors import EdmError
 from edm_core.snapshots.models import ModelVersion
 from edm_core.snapshots.runs import RunDetail, RunRow
 from edm_tui.messages import ActionRequested
-from edm_tui.screens.launch_form import launch_plan
+from edm_tui.screens.launch_form import data_sentence, launch_plan
 from edm_tui.screens.promotion import find_out, incumbent_of, run_name_of
 from edm_tui.services import Host
 
@@ -44,7 +44,11 @@ async def _launch(app: App[Any], source: RunRow | None) -> None:
             argv = ("jobs", "launch", "--name", command.run_name, "--", *command.argv)
             app.post_message(ActionRequested("new", argv, "tracking", f"Launch {command.run_name}"))
 
-    await app.push_screen(LaunchDialog(plan), launched)
+    form = LaunchDialog(plan)
+    await app.push_screen(form, launched)
+    said = await services.in_thread(data_sentence, services.workspace)
+    if form in app.screen_stack:
+        form.tell_data(said)
 
 
 METADATA_FIELDS = (

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from edm_core.data.version import data_state
 from edm_core.errors import EdmError, RunNameError, TrainingError
 from edm_core.naming import check_run_name, naming_warnings
 from edm_core.snapshots.jobs import JobSnapshot
@@ -143,6 +144,15 @@ def taken_names(workspace: Workspace, jobs: Sequence[JobSnapshot]) -> dict[str, 
     except OSError as error:
         raise EdmError(f"{workspace.runs_dir}: {error.strerror}", "Check the folder's permissions.") from error
     return taken
+
+
+def data_sentence(workspace: Workspace) -> str:
+    """How the data set here stands beside data.dvc. Reads what is new of it, so call it in a thread."""
+    try:
+        found = data_state(workspace.root)
+    except EdmError as error:
+        return f"data  {error.message}"
+    return f"data  {found.sentence}" + (f", version {found.version[:8]}" if found.version else "")
 
 
 def slots_notice(jobs: Sequence[JobSnapshot], slots: int) -> str:

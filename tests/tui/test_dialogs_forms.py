@@ -135,6 +135,7 @@ async def test_n_launches_what_the_form_says(tmp_path: Path) -> None:
         await forms.open_new_from(app, (ROW,))
         form = app.screen
         assert isinstance(form, LaunchDialog)
+        assert "no data set here" in shown(form, "#data")
         form.query_one("#field-run_name", Input).value = "cnn_b"
         await pilot.pause()
         await pilot.press("enter")
