@@ -5,7 +5,7 @@ import time
 from dataclasses import dataclass
 
 from edm_core.files import write_json
-from edm_core.jobs.folder import JobFolder
+from edm_core.jobs.folder import JobFolder, summary_of
 from edm_core.jobs.mlflow_status import Verdict, settle_runs
 from edm_core.jobs.progress import last_progress, text
 from edm_core.workspace import Workspace
@@ -45,7 +45,7 @@ def write_ending(folder: JobFolder, ending: Ending) -> float:
     if not folder.exit_file.exists():
         write_json(folder.exit_file, {
             "state": ending.state, "exit_code": ending.exit_code, "signal": ending.signal,
-            "ended": ended, "note": ending.note,
+            "ended": ended, "note": ending.note, "job": summary_of(folder),
         })  # fmt: skip
     return ended
 

@@ -18,7 +18,7 @@ import os
 import secrets
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,8 @@ ENDED = ("done", "failed", "stopped", "lost")
 HEARTBEAT_SECONDS = 20.0
 """How often a supervisor touches its lock file."""
 _HEARTBEATS_MISSED = 6
+# An exit.json is never taken back, so this only saves asking again.
+_known_to_have_ended: set[Path] = set()
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
@@ -149,13 +151,20 @@ def find_job(jobs_dir: Path, ref: str) -> JobSnapshot:
 
 
 def jobs_token(jobs_dir: Path) -> tuple[object, ...]:
-    """Changes whenever a job appears, says something or ends; a few microseconds a job."""
+    """Changes whenever a job appears, goes on, dies or ends. A job that has ended costs no file access any more."""
     token: list[object] = []
     for name in _names(jobs_dir):
         folder = JobFolder(jobs_dir / name)
-        ended = _stamp(folder.exit_file)
-        live = (folder.job_file, folder.child_file, folder.progress_file, folder.stop_file, folder.queue_file)
-        token.append((name, ended) if ended else (name, *(_stamp(path) for path in live)))
+        if folder.path in _known_to_have_ended:
+            token.append(name)
+        elif folder.exit_file.exists():
+            _known_to_have_ended.add(folder.path)
+            token.append(name)
+        else:
+            live = (folder.job_file, folder.child_file, folder.progress_file, folder.stop_file, folder.queue_file)
+            child = folder.child()
+            alive = folder.watched(folder.supervisor()), child is not None and child.alive()
+            token.append((name, *alive, *(_stamp(path) for path in live)))
     return tuple(token)
 
 
@@ -207,7 +216,11 @@ def _alarm(progress: Progress) -> str:
 
 @lru_cache(maxsize=8192)
 def _ended(folder: JobFolder, exit_stamp: tuple[int, int], job_stamp: tuple[int, int] | None) -> JobSnapshot:
-    job, end = folder.read(folder.job_file), folder.read(folder.exit_file)
+    end = folder.read(folder.exit_file)
+    summary = _from_summary(folder, end) if end else None
+    if summary is not None:
+        return summary
+    job = folder.read(folder.job_file)
     if job is None:
         return _damaged(folder, "job.json cannot be read")
     if end is None or end.get("state") not in ENDED:
@@ -222,6 +235,36 @@ def _ended(folder: JobFolder, exit_stamp: tuple[int, int], job_stamp: tuple[int,
         pid=child.pid if child else None,
         note=text(end.get("note")),
     )
+
+
+def summary_of(folder: JobFolder) -> dict[str, Any]:
+    """What exit.json keeps of the other files, so that a list of ended jobs reads one file each."""
+    job = folder.read(folder.job_file)
+    if job is None:
+        return {}
+    child = folder.child()
+    snapshot = _described(folder, job)
+    started = _modified(folder.child_file)
+    kept = asdict(replace(snapshot, pid=child.pid if child else None, started=started))
+    return {
+        key: value for key, value in kept.items() if key not in ("id", "folder", "state", "exit_code", "ended", "note")
+    }
+
+
+def _from_summary(folder: JobFolder, end: Mapping[str, Any]) -> JobSnapshot | None:
+    """The job as exit.json alone tells it; None where that was not written by this version."""
+    kept = end.get("job")
+    if not isinstance(kept, dict) or not kept or end.get("state") not in ENDED:
+        return None
+    try:
+        progress, command = Progress(**kept["progress"]), tuple(kept["command"])
+        return JobSnapshot(
+            **{**kept, "progress": progress, "command": command},
+            id=folder.id, folder=str(folder.path), state=str(end["state"]), exit_code=whole(end.get("exit_code")),
+            ended=number(end.get("ended")), note=text(end.get("note")),
+        )  # fmt: skip
+    except (TypeError, KeyError):
+        return None
 
 
 def _described(folder: JobFolder, job: Mapping[str, Any]) -> JobSnapshot:

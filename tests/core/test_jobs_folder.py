@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from edm_core.errors import NotFoundError
+from edm_core.jobs.ending import Ending, write_ending
 from edm_core.jobs.folder import JobFolder, find_job, jobs_token, load_job, load_jobs, new_job_id
 from edm_core.jobs.identity import ProcessId, identify, this_process
 
@@ -129,6 +130,23 @@ def test_how_it_ended(tmp_path: Path) -> None:
     assert (job.state, job.exit_code, job.ended, job.note, job.active) == ("failed", 3, 9.5, "n", False)
 
 
+def test_an_ended_job_is_told_by_one_file(tmp_path: Path) -> None:
+    folder = make(tmp_path, "a", child=this_process(), run_name="r")
+    folder.log.write_text("said")
+    folder.progress_file.write_text('{"t": 3.0, "run_id": "x", "epoch": 1, "epochs": 2, "metrics": {"a": 1.5}}\n')
+    write_ending(folder, Ending("failed", 3, "", "why"))
+    told = load_job(folder)
+    assert (told.run_id, told.run_name, told.exit_code, told.note, told.pid) == ("x", "r", 3, "why", os.getpid())
+    end = json.loads(folder.exit_file.read_text())
+    for summary in ({}, {"title": 3}, {**end["job"], "unknown": 1}, {**end["job"], "progress": 3}):
+        folder.exit_file.write_text(json.dumps({**end, "job": summary}))
+        assert load_job(folder) == told
+    folder.exit_file.write_text(json.dumps(end))
+    for path in (folder.job_file, folder.child_file, folder.progress_file):
+        path.unlink()
+    assert load_job(folder) == told
+
+
 def test_a_job_is_found_by_either_end_of_its_id_or_by_its_run(tmp_path: Path) -> None:
     make(tmp_path, "20260101-000000-aaaa", run_name="one")
     make(tmp_path, "20260101-000001-bbbb", run_name="two")
@@ -156,9 +174,12 @@ def test_the_token_changes_with_what_a_job_says(tmp_path: Path) -> None:
     seen.append(jobs_token(tmp_path))
     folder.exit_file.write_text("{}")
     seen.append(jobs_token(tmp_path))
-    make(tmp_path, "b")
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
+        make(tmp_path, "b", supervisor=identify(process.pid).as_json())
+        seen.append(jobs_token(tmp_path))
+        process.kill()
     seen.append(jobs_token(tmp_path))
-    assert len(set(seen)) == 4
+    assert len(set(seen)) == 5
     assert jobs_token(tmp_path) == seen[-1]
 
 
