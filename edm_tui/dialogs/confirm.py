@@ -19,13 +19,18 @@ class ConfirmDialog(ModalScreen[bool]):
 
     def __init__(self, title: str, lines: tuple[str, ...], answer: str = "yes") -> None:
         super().__init__(classes="dialog")
-        self._title = clean(title)
+        self._heading = clean(title)
         self._lines = tuple(map(clean, lines))
         self._answer = answer
 
+    @property
+    def text(self) -> str:
+        """The question and its lines."""
+        return "\n".join((self._heading, *self._lines))
+
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog-box"):
-            yield Static(self._title, markup=False, classes="dialog-title")
+            yield Static(self._heading, markup=False, classes="dialog-title")
             yield Static("\n".join(self._lines), markup=False, classes="dialog-body")
             yield Static(f"enter {self._answer} · esc back", markup=False, classes="dialog-keys")
 

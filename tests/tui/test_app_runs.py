@@ -1,0 +1,274 @@
+"""The Runs screen: loading, filter, marks, detail, reasons, and what the verbs ask for."""
+
+from pathlib import Path
+
+import pytest
+from textual.pilot import Pilot
+
+from edm_core.errors import ActionError, StoreError
+from edm_core.snapshots.outcome import Outcome
+from edm_core.snapshots.runs import DataState, RunRow
+from edm_tui.app import EdmApp
+from edm_tui.dialogs.confirm import ConfirmDialog
+from edm_tui.dialogs.help import HelpDialog
+from edm_tui.dialogs.menu import MenuDialog
+from edm_tui.screens.runs import RunsScreen
+from edm_tui.widgets.filter_bar import FilterBar
+from edm_tui.widgets.key_bar import KeyBar
+from edm_tui.widgets.run_detail import DetailPane
+from edm_tui.widgets.status_line import StatusLine
+from tests.support.rows import a_metric, a_row, an_app
+
+WIDE = (200, 30)
+
+
+def runs(app: EdmApp) -> RunsScreen:
+    screen = app.screen_stack[0]
+    assert isinstance(screen, RunsScreen)
+    return screen
+
+
+def names(app: EdmApp) -> list[str]:
+    return [row.name for row in runs(app).table.rows]
+
+
+def cursor(app: EdmApp) -> str:
+    row = runs(app).table.row
+    return row.name if row is not None else ""
+
+
+def status(app: EdmApp) -> str:
+    return runs(app).query_one(StatusLine).text
+
+
+def some_rows() -> list[RunRow]:
+    return [
+        a_row("cnn_lr3", metrics={"val_loss": a_metric(0.5, 0.3), "odd/loss": a_metric(1.0)}, params={"epochs": "50"}),
+        a_row("mert_base", data_state=DataState.PUSHED, model="v3 Production", tags={"mlflow.note.content": "the one"}),
+        a_row("cnn_aug", data_state=DataState.KEPT),
+    ]
+
+
+async def settled(pilot: Pilot[None]) -> None:
+    await pilot.app.workers.wait_for_complete()
+    await pilot.pause()
+
+
+async def test_the_first_frame_holds_the_rows_that_were_read_before(tmp_path: Path) -> None:
+    app, _ = an_app(tmp_path, some_rows())
+    async with app.run_test(size=WIDE):
+        assert names(app) == ["cnn_lr3", "mert_base", "cnn_aug"]
+        assert "3 runs" in status(app)
+        assert "sqlite:mlflow.db" in status(app)
+
+
+async def test_a_new_run_by_another_process_shows_up_and_the_cursor_stays(tmp_path: Path) -> None:
+    app, services = an_app(tmp_path, some_rows(), token=0)
+    async with app.run_test(size=WIDE) as pilot:
+        await settled(pilot)
+        await pilot.press("j")
+        services.rows = [a_row("brand_new"), *some_rows()]
+        services.token = 1
+        app._poll()
+        await settled(pilot)
+        assert names(app)[0] == "brand_new"
+        assert cursor(app) == "mert_base"
+
+
+async def test_a_failed_refresh_keeps_the_rows_and_says_why(tmp_path: Path) -> None:
+    app, services = an_app(tmp_path, some_rows())
+    async with app.run_test(size=WIDE) as pilot:
+        await settled(pilot)
+        services.rows = StoreError("mlflow.db is locked", "Try again.")
+        await pilot.press("r")
+        await settled(pilot)
+        assert len(names(app)) == 3
+        assert runs(app).table.stale
+        assert "mlflow.db is locked (Try again.)" in status(app)
+        services.rows = some_rows()
+        await pilot.press("r")
+        await settled(pilot)
+        assert not runs(app).table.stale
+        assert "locked" not in status(app)
+
+
+async def test_the_filter_narrows_live_owns_printable_keys_and_esc_clears_it(tmp_path: Path) -> None:
+    app, services = an_app(tmp_path, some_rows())
+    async with app.run_test(size=WIDE) as pilot:
+        await pilot.press("slash", "c", "n", "n")
+        assert names(app) == ["cnn_lr3", "cnn_aug"]
+        await pilot.press("space", "K", "q")
+        assert names(app) == []
+        await pilot.press("backspace", "backspace", "backspace", "enter")
+        assert not app.screen.query(FilterBar)
+        assert names(app) == ["cnn_lr3", "cnn_aug"]
+        assert "2 shown: cnn (esc clears)" in status(app)
+        await pilot.press("escape")
+        assert len(names(app)) == 3
+        assert services.asked == []
+
+
+async def test_the_detail_follows_the_cursor_without_enter(tmp_path: Path) -> None:
+    app, _ = an_app(tmp_path, some_rows())
+    async with app.run_test(size=WIDE) as pilot:
+        pane = runs(app).query_one(DetailPane)
+        await settled(pilot)
+        assert "cnn_lr3" in pane.text
+        assert "odd/loss" in pane.text
+        assert "epochs 50" in pane.text
+        await pilot.press("j")
+        assert "the one" in pane.text
+        assert "v3 Production" in pane.text
+        await settled(pilot)
+        assert "metadata.yaml" in pane.text
+
+
+async def test_narrow_the_detail_opens_in_place_and_esc_returns(tmp_path: Path) -> None:
+    app, _ = an_app(tmp_path, some_rows())
+    async with app.run_test(size=(80, 24)) as pilot:
+        screen = runs(app)
+        assert (screen.table.display, screen.pane.display) == (True, False)
+        await pilot.press("enter")
+        assert (screen.table.display, screen.pane.display) == (False, True)
+        await pilot.press("escape")
+        assert (screen.table.display, screen.pane.display) == (True, False)
+
+
+async def test_a_verb_that_cannot_run_stays_visible_with_its_reason(tmp_path: Path) -> None:
+    app, services = an_app(tmp_path, [a_row("bare", run_dir="", data_state=DataState.NONE), *some_rows()])
+    async with app.run_test(size=WIDE) as pilot:
+        await settled(pilot)
+        bar = runs(app).query_one(KeyBar)
+        assert bar.items["keep"] == "no folder"
+        assert bar.items["undo"] == "nothing to undo"
+        await pilot.press("K")
+        assert services.asked == []
+        assert any("no folder" in one.message for one in app._notifications)
+        await pilot.press("j")
+        assert bar.items["keep"] == ""
+
+
+async def test_keep_names_its_target_at_the_key_press_and_says_what_came_of_it(tmp_path: Path) -> None:
+    app, services = an_app(tmp_path, some_rows())
+    services.outcome = Outcome("kept cnn_lr3", "1.8 MB")
+    async with app.run_test(size=WIDE) as pilot:
+        await pilot.press("K", "j")
+        await settled(pilot)
+        assert services.asked == [("keep", "id-cnn_lr3")]
+        assert any("kept cnn_lr3" in one.message for one in app._notifications)
+
+
+async def test_an_action_that_fails_shows_message_and_hint(tmp_path: Path) -> None:
+    app, services = an_app(tmp_path, some_rows())
+    services.outcome = ActionError("git is in a merge", "git merge --abort")
+    async with app.run_test(size=WIDE) as pilot:
+        await pilot.press("K")
+        await settled(pilot)
+        (shown,) = app._notifications
+        assert "git is in a merge" in shown.message
+        assert "hint: git merge --abort" in shown.message
+        assert shown.severity == "error"
+
+
+async def test_marks_make_a_batch_of_the_runs_that_fit(tmp_path: Path) -> None:
+    app, services = an_app(tmp_path, some_rows())
+    async with app.run_test(size=WIDE) as pilot:
+        await pilot.press("space", "space", "space", "K")
+        await settled(pilot)
+        assert services.asked == [("keep", "id-cnn_lr3")]
+        await pilot.press("escape", "P")
+        await settled(pilot)
+        assert services.asked[1:] == [("push", "id-cnn_aug")]
+
+
+async def test_discarding_what_is_registered_asks_first_and_names_the_cost(tmp_path: Path) -> None:
+    app, services = an_app(tmp_path, some_rows())
+    async with app.run_test(size=WIDE) as pilot:
+        await pilot.press("j", "D")
+        assert isinstance(app.screen, ConfirmDialog)
+        assert "mert_base" in app.screen.text
+        assert "v3 Production" in app.screen.text
+        await pilot.press("escape")
+        assert services.asked == []
+        await pilot.press("D", "enter")
+        await settled(pilot)
+        assert services.asked == [("discard", "id-mert_base", "--force", "--yes-really", "mert_base")]
+
+
+async def test_discarding_an_unkept_run_asks_nothing(tmp_path: Path) -> None:
+    app, services = an_app(tmp_path, some_rows())
+    async with app.run_test(size=WIDE) as pilot:
+        await pilot.press("D")
+        await settled(pilot)
+        assert services.asked == [("discard", "id-cnn_lr3")]
+
+
+@pytest.mark.parametrize("verb", ["K", "D"])
+async def test_a_running_run_is_neither_kept_nor_discarded(tmp_path: Path, verb: str) -> None:
+    app, services = an_app(tmp_path, [a_row("busy", status="RUNNING", end_ms=None)])
+    async with app.run_test(size=WIDE) as pilot:
+        await pilot.press(verb)
+        await settled(pilot)
+        assert services.asked == []
+        assert any("still running" in one.message for one in app._notifications)
+
+
+async def test_undo_says_what_it_would_undo(tmp_path: Path) -> None:
+    app, services = an_app(tmp_path, some_rows())
+    services.undoable = "keep cnn_aug"
+    async with app.run_test(size=WIDE) as pilot:
+        await settled(pilot)
+        bar = runs(app).query_one(KeyBar)
+        assert "undo keep cnn_aug" in bar.render_line(0).text
+        await pilot.press("z")
+        await settled(pilot)
+        assert services.asked == [("undo",)]
+
+
+async def test_copy_offers_id_path_and_values(tmp_path: Path) -> None:
+    app, _ = an_app(tmp_path, some_rows())
+    async with app.run_test(size=WIDE) as pilot:
+        await pilot.press("y")
+        assert isinstance(app.screen, MenuDialog)
+        values = {choice.label.split()[0]: choice.value for choice in app.screen.choices}
+        assert values["val_loss"] == "0.3"
+        await pilot.press("1")
+        assert app.clipboard == "id-cnn_lr3"
+
+
+async def test_sort_pane_and_help_keys(tmp_path: Path) -> None:
+    app, _ = an_app(tmp_path, some_rows())
+    async with app.run_test(size=WIDE) as pilot:
+        await pilot.press("s")
+        assert names(app) == ["cnn_aug", "cnn_lr3", "mert_base"]
+        before = runs(app).pane.size.width
+        await pilot.press("plus")
+        assert runs(app).pane.size.width > before
+        await pilot.press("question_mark")
+        assert isinstance(app.screen, HelpDialog)
+        text = "\n".join(line.plain for line in app.screen.lines)
+        assert "Keep: dvc add, git commit, MLflow tags." in text
+        assert "not now: already on the remote" not in text
+        await pilot.press("escape")
+        assert len(app.screen_stack) == 1
+
+
+async def test_the_palette_finds_every_verb(tmp_path: Path) -> None:
+    app, services = an_app(tmp_path, some_rows())
+    async with app.run_test(size=WIDE) as pilot:
+        await pilot.press("colon", *"keep dvc")
+        await pilot.pause()
+        await app.workers.wait_for_complete()
+        await pilot.press("enter", "enter")
+        await settled(pilot)
+        assert services.asked == [("keep", "id-cnn_lr3")]
+
+
+async def test_ctrl_c_does_not_quit_and_q_does(tmp_path: Path) -> None:
+    app, _ = an_app(tmp_path, some_rows())
+    async with app.run_test(size=WIDE) as pilot:
+        await pilot.press("ctrl+c")
+        assert any("q quits" in one.message for one in app._notifications)
+        assert app.is_running
+        await pilot.press("q")
+    assert app.return_code == 0
