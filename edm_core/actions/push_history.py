@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 from edm_core.actions.keep_files import hash_in
 from edm_core.commandlog import run_logged
@@ -32,13 +33,25 @@ def arrive(workspace: Workspace, hashes: Sequence[str], remote: str, *, send: bo
     """
     if not hashes:
         return []
-    DvcRepo(workspace).require()
-    mode = "send" if send else "check"
-    script = [sys.executable, "-P", "-m", "edm_core.actions.push_objects", mode, remote, *hashes]
-    done = run_logged(script, cwd=workspace.root, log=workspace.command_log_path, env=child_env())
-    if done.returncode != 0:
-        raise ActionError(f"{remote} could not be asked what it holds: {said(done)}", "edm remote check")
-    seen = [str(value) for value in json.loads(done.stdout.splitlines()[-1])["seen"]]
+    seen = [str(value) for value in _ask(workspace, hashes, remote, "send" if send else "check")["seen"]]
     for value in seen:
         remember_pushed(workspace, value, remote)
     return seen
+
+
+def on_remote(workspace: Workspace, objects: Sequence[str], remote: str) -> set[str]:
+    """Those of these single objects that the remote holds. Raises ActionError when it cannot be asked."""
+    return {str(value) for value in _ask(workspace, objects, remote, "single")["seen"]} if objects else set()
+
+
+def _ask(workspace: Workspace, hashes: Sequence[str], remote: str, mode: str) -> dict[str, Any]:
+    DvcRepo(workspace).require()
+    script = [sys.executable, "-P", "-m", "edm_core.actions.push_objects", mode, remote]
+    # Hashes go through stdin: thousands of them do not fit on a command line.
+    done = run_logged(
+        script, cwd=workspace.root, log=workspace.command_log_path, env=child_env(), stdin="\n".join(hashes)
+    )
+    if done.returncode != 0:
+        raise ActionError(f"{remote} could not be asked what it holds: {said(done)}", f"edm remote check {remote}")
+    report: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return report

@@ -1,6 +1,7 @@
 """A process of its own: see DVC objects on a remote one by one, and send by hash those that it lacks.
 
-`python -m edm_core.actions.push_objects send|check REMOTE HASH...` prints {"seen": [...], "lacking": [...], "sent": n}.
+`python -m edm_core.actions.push_objects send|check|single REMOTE` reads hashes from stdin and prints
+{"seen": [...], "lacking": [...], "sent": n}; `single` takes each for one object, not for a version with its files.
 
 DVC's own push and `status -c` take a folder's list of files on the remote as proof that the files are there too. Where
 they are not (a remote that lost some, a list that was sent alone), both say that all is well; this does not.
@@ -19,7 +20,7 @@ def main(mode: str, remote: str, hashes: list[str]) -> int:
 
     try:
         with Repo() as repo:
-            report = examine(repo, remote, hashes, send=mode == "send")
+            report = examine(repo, remote, hashes, send=mode == "send", whole=mode != "single")
     except (DvcException, ObjectDBError, OSError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
@@ -27,10 +28,10 @@ def main(mode: str, remote: str, hashes: list[str]) -> int:
     return 0
 
 
-def examine(repo: Any, remote: str, hashes: Iterable[str], *, send: bool) -> dict[str, Any]:
+def examine(repo: Any, remote: str, hashes: Iterable[str], *, send: bool, whole: bool) -> dict[str, Any]:
     """Which of these versions the remote holds whole; with `send`, after sending what it lacked."""
     cache, odb = repo.cache.local, repo.cloud.get_remote_odb(remote, "push" if send else "fetch")
-    members = {value: _members(cache, odb, value) for value in hashes}
+    members = {value: _members(cache, odb, value) if whole else {value} for value in hashes}
     wanted = {oid for group in members.values() for oid in group}
     there = set(odb.oids_exist(sorted(wanted)))
     lacking = wanted - there
@@ -71,4 +72,4 @@ def _send(cache: Any, odb: Any, lacking: set[str]) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1], sys.argv[2], sys.argv[3:]))
+    sys.exit(main(sys.argv[1], sys.argv[2], sys.stdin.read().split()))

@@ -24,6 +24,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "push": ("versioning", "push", "Push kept runs: DVC objects first, then git."),
     "pull": ("versioning", "pull", "Pull git, then the data of kept runs."),
     "storage": ("storage", "storage", "What the disk holds; the trash."),
+    "remote": ("remote", "remote", "Add and check DVC remotes."),
     "models": ("models", "models", "List, register and promote model versions."),
     "jobs": ("jobs", "jobs", "Launch, list, attach to and stop jobs."),
 }

@@ -8,6 +8,7 @@ import click
 from edm_core.cli.output import clean, json_option, plain, print_json, print_outcome, print_table, say
 
 if TYPE_CHECKING:
+    from edm_core.actions.gc import GcPlan
     from edm_core.actions.storage import StorageStatus
     from edm_core.actions.trash_storage import PurgePlan
 
@@ -84,6 +85,46 @@ def age(at: float) -> str:
         if seconds >= length:
             return f"{seconds / length:.0f}{unit}"
     return f"{seconds:.0f}s"
+
+
+@storage.command()
+@click.option(
+    "--workspace-only", is_flag=True, help="Keep only what pointers on disk name, not every commit's versions."
+)
+@click.option("--forget", metavar="RUN", multiple=True, help="Let go what of this run is on no remote.")
+@click.option("--yes", is_flag=True, help="Really delete; without it, only tell what would go.")
+@json_option
+def gc(workspace_only: bool, forget: tuple[str, ...], yes: bool, as_json: bool) -> None:
+    """Free DVC's cache of what no commit names. Tells first what goes and whose it was; --yes does it.
+
+    \b
+    For example:
+      edm storage gc
+      edm storage gc --yes
+    """
+    from edm_core.actions.gc import collect, plan_gc
+    from edm_core.workspace import find_workspace
+
+    workspace = find_workspace()
+    plan = plan_gc(workspace, all_commits=not workspace_only, say=say)
+    if yes and plan.doomed:
+        print_outcome(collect(workspace, plan, forget, say=say), as_json)
+    elif as_json:
+        print_json({"would_remove": plain(plan.doomed), "bytes": plan.bytes, "only_here": list(plan.lost)})
+    else:
+        _show_gc(plan)
+
+
+def _show_gc(plan: "GcPlan") -> None:
+    runs: dict[tuple[str, bool], list[int]] = {}
+    for item in plan.doomed:
+        runs.setdefault((item.run, item.pushed), []).append(item.bytes)
+    rows = [
+        [run, str(len(sizes)), human(sum(sizes)), "on the remote" if pushed else "ONLY HERE"]
+        for (run, pushed), sizes in sorted(runs.items())
+    ]
+    print_table(["run", "objects", "size", "where else"], rows, right=(1, 2))
+    say(f"would free {human(plan.bytes)}; --yes deletes it" if rows else "nothing to free: a commit names all of it")
 
 
 @storage.group()

@@ -1,0 +1,67 @@
+"""DVC remotes: added as DVC configures them, and checked by writing and reading a small object."""
+
+import re
+import sys
+
+from edm_core.actions.remote_probe import REASONS, diagnose
+from edm_core.commandlog import run_logged
+from edm_core.dvcrepo import DvcRepo
+from edm_core.errors import ActionError, NotFoundError
+from edm_core.gitrepo import child_env
+from edm_core.lock import Say, data_lane, quiet
+from edm_core.snapshots.outcome import Outcome
+from edm_core.workspace import Workspace
+
+HINTS = {
+    "credentials": "Set the keys with `dvc remote modify --local NAME ...` (they stay out of git), or log in.",
+    "place": "The bucket or folder is not there: make it, or mend the address with `dvc remote modify NAME url ...`.",
+    "host key": "Log in once with `ssh HOST` and accept its key.",
+    "space": "The remote is full: free space there.",
+    "network": "The host cannot be reached: check the address, the network and a VPN.",
+    "permission": "You may not write there: ask for the right, or take another address.",
+    "library": "Install what DVC needs for this kind of remote, for example `pip install dvc-s3`.",
+    "other": "`dvc push -v` by hand says more.",
+}
+
+
+def remotes(workspace: Workspace) -> dict[str, str]:
+    """Name → address of every remote that DVC knows here."""
+    found = {}
+    for line in DvcRepo(workspace).must("remote", "list").splitlines():
+        name, _, address = line.partition(" " if "\t" not in line else "\t")
+        if address:
+            found[name] = address.strip().removesuffix("(default)").rstrip()
+    return found
+
+
+def add_remote(workspace: Workspace, name: str, address: str, *, default: bool, say: Say = quiet) -> Outcome:
+    """Add a DVC remote to .dvc/config; it becomes the default when it is the first. Raises ActionError."""
+    if not re.fullmatch(r"[A-Za-z0-9][\w.-]*", name):
+        raise ActionError(f"{name!r} cannot name a remote", "Letters, digits, '_', '-' and '.'.")
+    with data_lane(workspace, "edm remote add", say):
+        dvc = DvcRepo(workspace, say)
+        dvc.require()
+        if name in remotes(workspace):
+            raise ActionError(f"there is a remote {name} already", f"dvc remote modify {name} url {address}")
+        first = default or dvc.default_remote() is None
+        dvc.must("remote", "add", *(["--default"] if first else []), name, address, hint="dvc remote add --help")
+    folder = dvc.require()
+    told = f"commit it, so that others have it: git commit -m 'Add remote {name}' -- {folder / 'config'}"
+    data = {"name": name, "address": remotes(workspace)[name], "default": first}
+    return Outcome(f"added remote {name}{' as the default' if first else ''}", told, "done", ("data",), data)
+
+
+def check_remote(workspace: Workspace, name: str = "", *, say: Say = quiet) -> Outcome:
+    """Write a small object to the remote, read it back and delete it. Raises ActionError that names what is wrong."""
+    known = remotes(workspace)
+    chosen = name or (DvcRepo(workspace).require_remote()[0])
+    if chosen not in known:
+        raise NotFoundError(f"there is no remote {chosen!r}", f"Remotes are: {', '.join(known) or 'none'}.")
+    say(f"writing to {chosen} ({known[chosen]})")
+    script = [sys.executable, "-P", "-m", "edm_core.actions.remote_probe", chosen]
+    done = run_logged(script, cwd=workspace.root, log=workspace.command_log_path, env=child_env())
+    if done.returncode != 0:
+        reason, message = diagnose(done.stderr)
+        raise ActionError(f"{chosen} ({known[chosen]}): {REASONS[reason]}: {message}", HINTS[reason])
+    data = {"name": chosen, "address": known[chosen]}
+    return Outcome(f"{chosen} works: wrote, read and deleted a small object", known[chosen], "done", (), data)
