@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from edm_core.data.model import Annotation
 from edm_core.training.audio import FRAME_RATE, Features
-from edm_core.training.peaks import PeakSettings, pick_peaks, tune_peaks
+from edm_core.training.peaks import pick_peaks, snap, tune_peaks
 from edm_core.training.scoring import NARROW, detection, mean
 
 GRID_BARS = (4, 8, 16)
@@ -75,27 +75,23 @@ def _checkerboard(half: int) -> NDArray[np.float64]:
     return np.asarray(np.sign(offsets)[:, None] * np.sign(offsets)[None, :] * taper)
 
 
-def snap(times: Sequence[float], grid: Sequence[float]) -> list[float]:
-    """Each time moved to the nearest line of the grid; the same list where there is no grid."""
-    if not len(grid):
-        return list(times)
-    lines = np.asarray(grid)
-    return sorted({float(lines[np.abs(lines - time).argmin()]) for time in times})
-
-
-def tune_foote(annotations: Sequence[Annotation], frames: Sequence[Features]) -> PeakSettings:
-    """Peak settings for Foote's novelty, from training tracks."""
-    return tune_peaks([foote_novelty(f) for f in frames], [a.boundaries for a in annotations])
-
-
-def foote_scores(
-    annotations: Sequence[Annotation], frames: Sequence[Features], settings: PeakSettings
+def foote_baseline(
+    train: Sequence[Annotation],
+    train_frames: Sequence[Features],
+    unseen: Sequence[Annotation],
+    frames: Sequence[Features],
 ) -> tuple[float, float]:
-    """Mean F1 at 0.5 s of Foote's novelty as it is, and snapped to the known 4-bar grid."""
-    plain, snapped = [], []
-    for annotation, own in zip(annotations, frames, strict=True):
-        peaks = pick_peaks(foote_novelty(own), settings)
-        on_grid = snap(peaks, grid_times(annotation, 4))
-        plain.append(detection(annotation.boundaries, peaks, annotation.duration, NARROW, trim=True)[2])
-        snapped.append(detection(annotation.boundaries, on_grid, annotation.duration, NARROW, trim=True)[2])
-    return mean(plain), mean(snapped)
+    """Mean F1 at 0.5 s of Foote's novelty on `unseen`: as it is, and snapped to the true 4-bar grid.
+
+    Each of the two has its own threshold and spacing, tuned on `train`.
+    """
+    curves, references = [foote_novelty(own) for own in train_frames], [a.boundaries for a in train]
+    plain = tune_peaks(curves, references)
+    snapped = tune_peaks(curves, references, [grid_times(a, 4) for a in train])
+    scores: tuple[list[float], list[float]] = [], []
+    for annotation, own in zip(unseen, frames, strict=True):
+        curve = foote_novelty(own)
+        found = pick_peaks(curve, plain), snap(pick_peaks(curve, snapped), grid_times(annotation, 4))
+        for kept, peaks in zip(scores, found, strict=True):
+            kept.append(detection(annotation.boundaries, peaks, annotation.duration, NARROW, trim=True)[2])
+    return mean(scores[0]), mean(scores[1])

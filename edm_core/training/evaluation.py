@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from edm_core.errors import DataError
-from edm_core.training.baselines import foote_scores, grid_baseline, tune_foote
+from edm_core.training.baselines import foote_baseline, grid_baseline
 from edm_core.training.checkpoint import Checkpoint, model_from_checkpoint
 from edm_core.training.dataset import Track
 from edm_core.training.loop import boundary_curve, score_curves
@@ -39,8 +39,12 @@ def evaluate_checkpoint(checkpoint: Checkpoint, tracks: Sequence[Track]) -> Eval
 
 def compare_foote(train: Sequence[Track], val: Sequence[Track]) -> dict[str, float]:
     """Foote's novelty on `val`, tuned on `train`: as it is, and snapped to the known 4-bar grid."""
-    settings = tune_foote([track.annotation for track in train], [track.frames for track in train])
-    plain, snapped = foote_scores([track.annotation for track in val], [track.frames for track in val], settings)
+    plain, snapped = foote_baseline(
+        [track.annotation for track in train],
+        [track.frames for track in train],
+        [track.annotation for track in val],
+        [track.frames for track in val],
+    )
     return {"foote_f1_05": plain, "foote_snapped_f1_05": snapped}
 
 

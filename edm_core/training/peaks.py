@@ -74,27 +74,37 @@ def f_measure(reference: Sequence[float], estimated: Sequence[float], window: fl
     return 2.0 * hits(reference, estimated, window) / (len(reference) + len(estimated))
 
 
-def tune_peaks(curves: Sequence[NDArray[np.float32]], references: Sequence[Sequence[float]]) -> PeakSettings:
+def tune_peaks(
+    curves: Sequence[NDArray[np.float32]], references: Sequence[Sequence[float]], grids: Sequence[Sequence[float]] = ()
+) -> PeakSettings:
     """The settings with the best mean F1, half at 0.5 s and half at 3 s; of equal ones the lowest threshold.
 
     On the tracks that it was trained on the network is surer than on others, so that many thresholds do equally
-    well there, and the higher ones miss boundaries elsewhere.
+    well there, and the higher ones miss boundaries elsewhere. With `grids`, one a curve, peaks are snapped to them.
     """
     best_score, best = -1.0, PeakSettings()
     for threshold in THRESHOLDS:
         for spacing in SPACINGS:
             settings = PeakSettings(threshold, spacing)
-            score = _mean_score(curves, references, settings)
+            picked = [pick_peaks(curve, settings) for curve in curves]
+            if grids:
+                picked = [snap(peaks, grid) for peaks, grid in zip(picked, grids, strict=True)]
+            score = _mean_score(picked, references)
             if score > best_score + 1e-9:
                 best_score, best = score, settings
     return best
 
 
-def _mean_score(
-    curves: Sequence[NDArray[np.float32]], references: Sequence[Sequence[float]], settings: PeakSettings
-) -> float:
+def snap(times: Sequence[float], grid: Sequence[float]) -> list[float]:
+    """Each time moved to the nearest line of the grid; the same list where there is no grid."""
+    if not len(grid):
+        return list(times)
+    lines = np.asarray(grid)
+    return sorted({float(lines[np.abs(lines - time).argmin()]) for time in times})
+
+
+def _mean_score(picked: Sequence[Sequence[float]], references: Sequence[Sequence[float]]) -> float:
     total = 0.0
-    for curve, reference in zip(curves, references, strict=True):
-        peaks = pick_peaks(curve, settings)
+    for peaks, reference in zip(picked, references, strict=True):
         total += 0.5 * (f_measure(reference, peaks, 0.5) + f_measure(reference, peaks, 3.0))
-    return total / max(1, len(curves))
+    return total / max(1, len(picked))

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edm_core.data.model import Annotation, Segment
-from edm_core.training.baselines import foote_novelty, grid_baseline, grid_times, snap
-from edm_core.training.peaks import PeakSettings, f_measure, hits, pick_peaks, tune_peaks
+from edm_core.training.baselines import foote_novelty, grid_baseline, grid_times
+from edm_core.training.peaks import PeakSettings, f_measure, hits, pick_peaks, snap, tune_peaks
 from edm_core.training.scoring import detection, score_track, summarise
 from edm_core.training.targets import bumps
 
