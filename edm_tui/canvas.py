@@ -101,6 +101,8 @@ class Pen:
 @lru_cache(4096)
 def change(old: Look, new: Look) -> str:
     """The sequence that turns one look into another."""
+    if new == old:
+        return ""
     if new == PLAIN:
         return "\x1b[0m"
     ended, begun = old[0] - new[0], new[0] - old[0]
