@@ -238,14 +238,3 @@ def collect_again() -> None:
 def clean_lines(text: str) -> str:
     """Text from outside, line by line."""
     return "\n".join(map(clean, text.splitlines()))
-
-
-def main() -> None:
-    """The console script, kept here for those who start this module."""
-    from edm_tui.__main__ import main as start
-
-    start()
-
-
-if __name__ == "__main__":
-    main()
