@@ -5,9 +5,10 @@ import time
 from dataclasses import dataclass
 
 from edm_core.files import write_json
-from edm_core.jobs.folder import JobFolder, summary_of
+from edm_core.jobs.folder import JobFolder
 from edm_core.jobs.mlflow_status import Verdict, settle_runs
 from edm_core.jobs.progress import last_progress, text
+from edm_core.jobs.states import summary_of
 from edm_core.workspace import Workspace
 
 _MLFLOW_STATUS = {"done": "FINISHED", "failed": "FAILED", "stopped": "KILLED", "lost": "KILLED"}
