@@ -38,8 +38,9 @@ def postgres() -> Iterator[str]:
         as_user = ("runuser", "-u", "postgres", "--")
 
     def run(program: str, *argv: str) -> None:
-        command = [*as_user, os.path.realpath(shutil.which(program) or program), *argv]
-        subprocess.run(command, cwd=folder, check=True, stdout=subprocess.DEVNULL)
+        # Debian's createdb is a wrapper that chooses by its own name; the programs themselves lie side by side.
+        beside = Path(os.path.realpath(shutil.which("initdb") or "initdb")).with_name(program)
+        subprocess.run([*as_user, str(beside), *argv], cwd=folder, check=True, stdout=subprocess.DEVNULL)
 
     cluster = str(folder / "cluster")
     try:
