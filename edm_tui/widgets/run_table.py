@@ -41,7 +41,7 @@ class RunTable(Painted, can_focus=True):
         self._columns: list[Column] = []
         self._first_column = name_column((), 8)
         self.cursor_id = ""
-        self.marks: dict[str, None] = {}
+        self.marks: dict[str, RunRow | None] = {}
         self.sort_name = ""
         self.sort_reverse = False
         self.stale = False
@@ -61,10 +61,7 @@ class RunTable(Painted, can_focus=True):
 
     def marked(self) -> tuple[RunRow, ...]:
         """The marked rows that are shown, in the order in which they were marked."""
-        if not self.marks:
-            return ()
-        by_id = {row.row_id: row for row in self._rows if row.row_id in self.marks}
-        return tuple(by_id[row_id] for row_id in self.marks if row_id in by_id)
+        return tuple(row for row in self.marks.values() if row is not None)
 
     def show(self, rows: Sequence[RunRow], look: Look) -> None:
         """Show these rows, sorted by the chosen column. The cursor stays on its run, else near its place."""
@@ -73,9 +70,16 @@ class RunTable(Painted, can_focus=True):
         column = self._sort_column()
         self._rows = rows if column is None else sorted_rows(rows, column, self.sort_reverse)
         self._find_cursor()
+        self._find_marks()
         self._scroll_to_cursor()
         self.repaint()
         self._tell()
+
+    def _find_marks(self) -> None:
+        """The marked rows as they are now; None for those that are not shown."""
+        if self.marks:
+            found = {row.row_id: row for row in self._rows if row.row_id in self.marks}
+            self.marks = {row_id: found.get(row_id) for row_id in self.marks}
 
     def _find_cursor(self) -> None:
         wanted = self.cursor_id
@@ -162,8 +166,10 @@ class RunTable(Painted, can_focus=True):
         row = self.row
         if row is None:
             return
-        if self.marks.pop(row.row_id, 0) == 0:
-            self.marks[row.row_id] = None
+        if row.row_id in self.marks:
+            del self.marks[row.row_id]
+        else:
+            self.marks[row.row_id] = row
         at = self._cursor
         self.move(1)
         self.repaint((at - self._top + 1,))
