@@ -1,5 +1,6 @@
 """The jobs: running, waiting, ended."""
 
+import os
 import time
 from collections.abc import Sequence
 
@@ -7,6 +8,7 @@ from rich.text import Text
 from textual import work
 
 from edm_core.errors import EdmError
+from edm_core.jobs.gpus import slot_count
 from edm_core.snapshots.jobs import JobSnapshot
 from edm_core.snapshots.runs import RunRow
 from edm_tui.formatting import age, duration, number
@@ -70,7 +72,7 @@ class JobsScreen(ListScreen):
         self.say()
 
     def status_text(self) -> str:
-        slots = self.services.workspace.settings.launch.slots
+        slots = slot_count(self.services.workspace.settings.launch.slots, os.environ)
         running = sum(1 for job in self.jobs if job.state == "running")
         waiting = sum(1 for job in self.jobs if job.state == "queued")
         parts = [f"{running} of {slots} slots busy", f"{waiting} waiting", f"{len(self.jobs):,} jobs", self._fault]

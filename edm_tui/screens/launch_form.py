@@ -1,12 +1,14 @@
 """What the launch form shows: the training's options as fields, and the command that they amount to."""
 
 import datetime as dt
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from edm_core.data.version import data_state
 from edm_core.errors import EdmError, RunNameError, TrainingError
+from edm_core.jobs.gpus import slot_count
 from edm_core.naming import check_run_name, naming_warnings
 from edm_core.snapshots.jobs import JobSnapshot
 from edm_core.snapshots.runs import RunRow
@@ -41,7 +43,7 @@ def launch_plan(
         title=f"New training, from {source.name}" if source else "New training",
         fields=[_field(OPTIONS[name], config, source) for name in names],
         command=lambda values: to_launch(values, taken, now),
-        notices=[*notices, slots_notice(jobs, workspace.settings.launch.slots)],
+        notices=[*notices, slots_notice(jobs, slot_count(workspace.settings.launch.slots, os.environ))],
     )
 
 
