@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import yaml
@@ -11,6 +12,8 @@ from edm_core.data.faults import Keys, shown
 
 MAX_BYTES = 16 * 2**20
 """An annotation is a few kilobytes; anything near this is not one, and composing it would take minutes."""
+
+MAX_DEPTH = 40
 
 
 class BadDocumentError(Exception):
@@ -78,7 +81,16 @@ def _read_text(path: Path) -> str:
 
 
 def _compose(text: str) -> yaml.Node | None:
-    # A composed tree keeps the lines that plain values lose.
+    # libyaml composes recursively in C: a few ten thousand brackets would end the process, so depth is looked at first.
+    depth = 0
+    for event in yaml.parse(text, Loader=_LOADER):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+            if depth > MAX_DEPTH:
+                line = event.start_mark.line + 1 if event.start_mark else None
+                raise BadDocumentError("nested too deeply for an annotation", line)
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
     node: yaml.Node | None = yaml.compose(text, Loader=_LOADER)
     return node
 
@@ -125,10 +137,15 @@ def _child(node: yaml.Node, key: str | int) -> tuple[yaml.Node, int] | None:
     return None
 
 
-def _line_in_json(text: str, keys: Keys) -> int | None:
-    # JSON is YAML but for a few corner cases; where it is not, the fault goes without a line.
+@lru_cache(maxsize=1)
+def _json_tree(text: str) -> yaml.Node | None:
+    # JSON is YAML but for a few corner cases; where it is not, its faults go without a line.
     try:
-        node = _compose(text)
-    except (yaml.YAMLError, ValueError, RecursionError):
+        return _compose(text)
+    except (yaml.YAMLError, BadDocumentError, ValueError, RecursionError):
         return None
+
+
+def _line_in_json(text: str, keys: Keys) -> int | None:
+    node = _json_tree(text)
     return None if node is None else _line_of(node, keys)

@@ -40,16 +40,16 @@ def folder_hashes(folder: Path, cache_dir: Path | None = None) -> dict[str, str]
             raise DataError(f"cannot read {path}: {error.strerror}", "check its permissions") from error
         fresh[f"{folder}/{name}"] = [*mark, found[name]]
     if cache_dir is not None and fresh != known:
-        # Asking must also work in a workspace that is read-only.
-        with contextlib.suppress(OSError):
+        # Asking must also work in a workspace that is read-only, and with file names that are no text.
+        with contextlib.suppress(OSError, UnicodeEncodeError):
             write_json(cache_dir / CACHE_FILE, fresh)
     return found
 
 
 def directory_md5(hashes: dict[str, str]) -> str:
     """The md5 that DVC gives a folder: that of the JSON list of its files, as `dvc_data.hashfile.tree.Tree.digest`
-    writes it (sorted by the parts of the path, keys sorted, ASCII), with the suffix .dir."""
-    listed = [{"md5": hashes[name], "relpath": name} for name in sorted(hashes, key=lambda name: name.split("/"))]
+    writes it (sorted by path, keys sorted, ASCII), with the suffix .dir."""
+    listed = [{"md5": hashes[name], "relpath": name} for name in sorted(hashes)]
     text = json.dumps(listed, sort_keys=True)
     return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest() + ".dir"
 

@@ -85,7 +85,7 @@ def check_times(segments: list[tuple[Keys, Segment]], duration: float | None, fa
     for keys, segment in segments:
         if duration is not None and segment.time >= duration:
             faults.add((*keys, "time"), f"time {segment.time:g} lies beyond the duration of {duration:g} s")
-    ends = [segment.time for _, segment in segments[1:]] + [duration or 0.0]
+    ends = [*(segment.time for _, segment in segments[1:]), duration or 0.0][: len(segments)]
     return tuple(
         Segment(s.time, end, s.label, s.bar, s.confidence, s.subtle) for (_, s), end in zip(segments, ends, strict=True)
     )
