@@ -82,7 +82,12 @@ class DvcRepo:
         return (name, self._config(f"remote.{name}.url")) if name else None
 
     def require_remote(self) -> tuple[str, str]:
+        """As `default_remote`, the user's own and the system's configuration included. ActionError without one."""
+        self.require()
         found = self.default_remote()
+        if found is None:
+            name = self.run("remote", "default").stdout.strip()
+            found = (name, name) if name and " " not in name else None
         if found is None:
             raise ActionError(
                 "DVC has no default remote to push to or pull from",

@@ -17,8 +17,9 @@ from edm_core.workspace import Workspace
 
 
 def discard(workspace: Workspace, row: RunRow, *, asked_twice: bool = False, say: Say = quiet) -> Outcome:
-    """Move the run to the trash. A kept or registered run needs `asked_twice`; a running one is refused.
+    """Move the run to the trash; one that runs is refused.
 
+    A kept or registered run, and one that MLflow alone calls running, needs `asked_twice`.
     Raises an EdmError when it cannot be done; then everything is as it was before.
     """
     with data_lane(workspace, f"edm discard {row.name}", say):
@@ -51,9 +52,9 @@ def _check(workspace: Workspace, row: RunRow, folder: Path | None, asked_twice: 
     if folder is not None:
         if not folder.resolve().is_relative_to(workspace.root):
             raise ActionError(f"{folder} is a link out of the workspace", f"rm {folder}   removes the link alone")
-        check_not_running(row, folder, "discard")
+        check_not_running(row, folder, "discard", asked_twice)
     elif row.status == "RUNNING":
-        check_not_running(row, workspace.runs_dir / "none", "discard")
+        check_not_running(row, workspace.runs_dir / "none", "discard", asked_twice)
     if asked_twice:
         return
     again = f"edm discard {row.name} --force --yes-really {row.name}"

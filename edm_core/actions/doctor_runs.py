@@ -70,7 +70,8 @@ def dead_runs(workspace: Workspace) -> Iterable[Case]:
             if row.job is None or not row.job.active:
                 yield Case(Finding(
                     "dead_runs", "info", f"run {row.name} is RUNNING and names no process",
-                    "it was not started by `edm train`", f"mlflow runs … or the script itself ends it: {row.run_id}",
+                    "it was not started by `edm train`",
+                    f"if it died: edm discard {row.name} --force --yes-really {row.name}",
                 ))  # fmt: skip
             continue
         if _alive(row):

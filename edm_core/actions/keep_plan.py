@@ -114,7 +114,12 @@ def check_not_running(row: RunRow, folder: Path, verb: str, partial: bool = Fals
         raise ActionError(f"run {row.name} is still running (pid {mark.pid})", f"edm runs stop {row.name}")
     if not partial:
         where = f" on {mark.host}" if mark.host and not mark.here() else ""
-        hint = f"If it died, `edm doctor --fix` marks it so; then `edm {verb} {row.name}`."
+        anyway = f"edm {verb} {row.name} " + ("--partial" if verb == "keep" else f"--force --yes-really {row.name}")
+        hint = (
+            f"If it died: `edm doctor --fix`, or `{anyway}`."
+            if mark.pid and mark.here()
+            else f"If it died: `{anyway}`."
+        )
         raise ActionError(f"run {row.name} is RUNNING{where}, says MLflow", hint)
 
 

@@ -121,17 +121,28 @@ def discard(runs: tuple[str, ...], force: bool, named: tuple[str, ...], as_json:
 
 
 @click.command()
+@click.option("--dry-run", is_flag=True, help="Only tell what would be undone.")
 @json_option
-def undo(as_json: bool) -> None:
+def undo(dry_run: bool, as_json: bool) -> None:
     """Undo the last action: keep, discard, register, promote, an edit. A push is not undone.
 
     \b
     For example:
       edm undo
+      edm undo --dry-run
     """
+    from edm_core.actions.undo import next_undo
     from edm_core.actions.undo import undo as undo_last
     from edm_core.workspace import find_workspace
 
+    if dry_run:
+        entry = next_undo(find_workspace())
+        would = f"{entry.verb} {entry.target}" if entry else ""
+        if as_json:
+            print_json({"would_undo": would, "at": entry.started if entry else None})
+        else:
+            click.echo(clean(f"would undo {would}" if would else "there is nothing to undo"))
+        return
     print_outcome(undo_last(find_workspace(), say=say), as_json)
 
 

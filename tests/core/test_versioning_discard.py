@@ -74,6 +74,7 @@ def test_kept_and_registered_runs_must_be_named_twice(workspace: Workspace) -> N
     assert json.loads(done.stdout)["run"] == "cnn"
     assert not run.folder.exists()
     assert (workspace.root / "outputs/training/cnn.dvc").exists()
+    assert edm(workspace.root, "undo", "--dry-run").stdout == "would undo discard cnn\n"
     edm(workspace.root, "undo")
     assert data_states(workspace)["cnn"] is DataState.KEPT
     row = RunRow(run.run_id, "cnn", status="FINISHED", run_dir="outputs/training/cnn", model="v1 Staging")
@@ -90,6 +91,9 @@ def test_a_running_run_is_refused(workspace: Workspace) -> None:
     with pytest.raises(ActionError, match="job j1"):
         discard(workspace, row)
     assert run.folder.exists()
+    # A foreign script's run names no process, so nobody can know that it died: whoever does says so twice.
+    discard(workspace, find_run(workspace, "going"), asked_twice=True)
+    assert not run.folder.exists()
 
 
 def test_undo_does_not_overwrite_what_took_the_folders_place(workspace: Workspace) -> None:
