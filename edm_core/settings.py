@@ -60,7 +60,7 @@ class RegistrySettings:
     model: str = "EDMModel"
     """The registered model that new versions go to."""
     gates: tuple[str, ...] = ()
-    """Conditions that a version must meet to be promoted."""
+    """Conditions that a version must meet to become Production, such as `boundary_f1_05 >= incumbent` or `pushed`."""
     loader: str = ""
     """`module:function` that turns the path of a checkpoint of your own into a torch module; empty means ours."""
     on_promote: str = ""

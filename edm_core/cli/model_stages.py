@@ -2,7 +2,7 @@
 
 import click
 
-from edm_core.cli.model_output import MODEL_OPTION, as_dict, parse_version, print_moves
+from edm_core.cli.model_output import MODEL_OPTION, as_dict, parse_version, print_moves, shown
 from edm_core.cli.output import json_option, print_json, print_outcome, print_table, say
 from edm_core.workspace import Workspace, find_workspace
 
@@ -49,13 +49,9 @@ def _show_decision(workspace: Workspace, name: str, number: int, stage: str | No
         return
     against = f"incumbent v{decision.incumbent.version}" if decision.incumbent else "nobody stands there"
     click.echo(f"{name} v{number}   {candidate.stage} → {decision.stage}   {against}")
-    rows = [[m.metric, _value(m.candidate), _value(m.incumbent), _signed(m.delta), m.verdict] for m in decision.metrics]
+    rows = [[m.metric, shown(m.candidate), shown(m.incumbent), _signed(m.delta), m.verdict] for m in decision.metrics]
     print_table(["metric", "candidate", "incumbent", "delta", ""], rows, right=(1, 2, 3))
     print_table(["gate", "", "why"], [[g.gate, "ok" if g.passed else "FAILS", g.detail] for g in decision.gates])
-
-
-def _value(value: float | None) -> str:
-    return "–" if value is None else f"{value:.4g}"
 
 
 def _signed(value: float | None) -> str:

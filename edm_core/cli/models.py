@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from edm_core.cli.model_files import download, serve_check, verify
-from edm_core.cli.model_output import MODEL_OPTION, age, as_dict, parse_version, print_moves
+from edm_core.cli.model_output import MODEL_OPTION, age, as_dict, metrics_said, parse_version, print_moves, shown
 from edm_core.cli.model_stages import alias, demote, history, promote, rollback
 from edm_core.cli.output import json_option, print_json, print_outcome, print_table, say
 from edm_core.workspace import find_workspace
@@ -38,20 +38,29 @@ def list_(name: str | None, limit: int | None, as_json: bool) -> None:
     """
     from edm_core.stores.models import list_versions
 
-    versions = list_versions(find_workspace(), name, limit)
+    workspace = find_workspace()
+    versions = list_versions(workspace, name, limit)
     if as_json:
         print_json({"models": [as_dict(version) for version in versions]})
         return
     if not versions:
         say("no model versions yet: `edm models register RUN` makes one")
         return
-    now = time.time()
+    now, metric = time.time(), workspace.settings.metrics.primary
     rows = [
-        [v.name, str(v.version), v.stage, " ".join(v.aliases), v.tags.get("edm.run_name", v.run_id),
-         age(now - v.created_ms / 1000), v.tags.get("edm.registered_by", "")]
+        [
+            v.name,
+            str(v.version),
+            v.stage,
+            " ".join(v.aliases),
+            v.tags.get("edm.run_name", v.run_id),
+            shown(metrics_said(v).get(metric)),
+            age(now - v.created_ms / 1000),
+            v.tags.get("edm.registered_by", ""),
+        ]
         for v in versions
-    ]  # fmt: skip
-    print_table(["model", "version", "stage", "aliases", "run", "age", "who"], rows, right=(1, 5))
+    ]
+    print_table(["model", "version", "stage", "aliases", "run", metric, "age", "who"], rows, right=(1, 5, 6))
 
 
 @models.command()
