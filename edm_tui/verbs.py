@@ -11,7 +11,6 @@ from edm_tui.messages import ActionRequested, Lane
 
 ON_DISK = (DataState.UNTRACKED, DataState.KEPT, DataState.PUSHED, DataState.CHANGED)
 NOT_YET = {
-    "query": "not in this version; `edm runs list --filter` has it",
     "columns": "set [metrics] columns and [tui] params in edm.toml",
     "export": "not in this version; `edm runs list --json` has it",
     "tensorboard": "not in this version; run `tensorboard --logdir` on the runs folder",

@@ -1,8 +1,13 @@
 """What `y` offers of a run."""
 
+from typing import Any
+
+from textual.app import App
+
 from edm_core.snapshots.runs import RunRow
 from edm_core.workspace import Workspace
-from edm_tui.dialogs.menu import Choice
+from edm_tui.dialogs.menu import Choice, MenuDialog
+from edm_tui.formatting import clean
 
 FURTHER = "abcdefghilmoqrstuvwxyz"
 """Letters for metrics and params; those of the fixed choices and of moving are left out."""
@@ -24,3 +29,14 @@ def copy_choices(row: RunRow, workspace: Workspace) -> list[Choice]:
         Choice(letter, f"{name} = {value}", value) for letter, (name, value) in zip(FURTHER, values, strict=False)
     ]
     return fixed + further
+
+
+def ask_copy(app: App[Any], row: RunRow, workspace: Workspace) -> None:
+    """Ask what to copy, copy it, and say what was copied."""
+
+    def chosen(text: str | None) -> None:
+        if text is not None:
+            app.copy_to_clipboard(text)
+            app.notify(f"copied {clean(text)}", markup=False)
+
+    app.push_screen(MenuDialog(f"Copy of {row.name}", copy_choices(row, workspace)), chosen)

@@ -11,9 +11,12 @@ from textual.reactive import reactive
 from edm_core.errors import EdmError
 from edm_core.snapshots.runs import RunRow, RunsSnapshot
 from edm_tui import columns
-from edm_tui.formatting import age, clean, count
+from edm_tui.formatting import clean
 from edm_tui.messages import FilterChanged, RunHighlighted, RunOpened, StoreChanged
 from edm_tui.screens.base import EdmScreen
+from edm_tui.screens.moving import Moving
+from edm_tui.screens.run_filter import RunFilter, answered
+from edm_tui.screens.run_status import status_text
 from edm_tui.widgets.key_bar import KeyBar
 from edm_tui.widgets.run_detail import DetailPane
 from edm_tui.widgets.run_table import RunTable
@@ -29,7 +32,7 @@ PANE_STEP, PANE_LEAST, TABLE_LEAST = 8, 28, 40
 First = RunsSnapshot | EdmError | None
 
 
-class RunsScreen(EdmScreen):
+class RunsScreen(Moving, EdmScreen):
     """`first` is what was read before the first frame: runs, the reason why there are none, or None."""
 
     context = "runs"
@@ -38,7 +41,7 @@ class RunsScreen(EdmScreen):
     def __init__(self, first: First = None) -> None:
         super().__init__()
         self._first = first
-        self._filter = ""
+        self._filter = RunFilter()
         self._fault = ""
         self._undoable = ""
         self._loading = self._wanted = False
@@ -129,8 +132,8 @@ class RunsScreen(EdmScreen):
     def _show_rows(self) -> None:
         rows = self.snapshot.rows if self.snapshot is not None else ()
         if self.snapshot is not None and self._filter:
-            self.table.empty = f"no name holds {self._filter}: esc clears"
-        self.table.show(columns.matching(rows, self._filter), self._look)
+            self.table.empty = clean(f"no run fits {self._filter.words}: esc clears")
+        self.table.show(self._filter.apply(rows), self._look)
         self._explain()
         self.say()
 
@@ -138,25 +141,15 @@ class RunsScreen(EdmScreen):
 
     def say(self) -> None:
         """Bring status line and footer up to date; nothing is written where nothing changed."""
+        narrow, shown = self.has_class("-narrow"), len(self.table.rows)
+        left = status_text(self.services.workspace.name, self.snapshot, shown, self._filter, self._fault, narrow)
         right = [*self.services.running, self.services.branch_text]
-        self.query_one("#status", StatusLine).say(self._status(), "   ".join(filter(None, right)))
+        self.query_one("#status", StatusLine).say(left, "   ".join(filter(None, right)))
         marks = len(self.table.marked())
+        lead = ["detail: esc back"] if self._open else []
+        lead += [f"{marks} marked"] if marks else []
         labels = {"undo": f"undo {clean(self._undoable)}"} if self._undoable else {}
-        self.query_one("#keys", KeyBar).update_keys(self.reason, f"{marks} marked" if marks else "", labels)
-
-    def _status(self) -> str:
-        snapshot = self.snapshot
-        parts = [self.services.workspace.name]
-        if snapshot is not None and not (self._filter and self.has_class("-narrow")):
-            parts += [snapshot.store, snapshot.experiment, f"{count(len(snapshot.rows))} runs"]
-        if self._filter:
-            parts.append(f"{count(len(self.table.rows))} shown: {self._filter} (esc clears)")
-        if self._fault:
-            held = f"; rows as of {age(time.time() - self._look.now)} ago" if self._look.now else ""
-            parts.append(f"! {self._fault}{held}")
-        elif snapshot is not None and snapshot.notice:
-            parts.append(snapshot.notice)
-        return " · ".join(part for part in parts if part)
+        self.query_one("#keys", KeyBar).update_keys(self.reason, " · ".join(lead), labels)
 
     def reason(self, verb: str) -> str:
         if verb == "undo" and not self._undoable:
@@ -193,6 +186,7 @@ class RunsScreen(EdmScreen):
         if self.table.row is not None:
             self.set_class(True, "-open")
             self.pane.focus()
+            self.say()
 
     @property
     def _open(self) -> bool:
@@ -203,8 +197,9 @@ class RunsScreen(EdmScreen):
         if self._open:
             self.set_class(False, "-open")
             self.table.focus()
+            self.say()
         elif self._filter:
-            self._filter = ""
+            self._filter = self._filter.without_last()
             self._show_rows()
         elif self.table.marks:
             self.table.clear_marks()
@@ -212,29 +207,15 @@ class RunsScreen(EdmScreen):
 
     # Moving -------------------------------------------------------------------
 
-    def _move(self, step: int) -> None:
+    @property
+    def page_lines(self) -> int:
+        return self.table.page
+
+    def move(self, step: int) -> None:
         if self._open:
             self.pane.scroll_lines(step)
         else:
             self.table.move(step)
-
-    def do_down(self) -> None:
-        self._move(1)
-
-    def do_up(self) -> None:
-        self._move(-1)
-
-    def do_top(self) -> None:
-        self._move(-len(self.table.rows) - 1000)
-
-    def do_bottom(self) -> None:
-        self._move(len(self.table.rows) + 1000)
-
-    def do_page_down(self) -> None:
-        self._move(self.table.page)
-
-    def do_page_up(self) -> None:
-        self._move(-self.table.page)
 
     def do_left(self) -> None:
         self.table.scroll_columns(-1)
@@ -261,13 +242,13 @@ class RunsScreen(EdmScreen):
         from edm_tui.widgets.filter_bar import FilterBar
 
         if not self.query(FilterBar):
-            self.mount(FilterBar(self._filter, id="filter"), after="#body")
+            self.mount(FilterBar(self._filter.name, id="filter"), after="#body")
 
     def on_filter_changed(self, message: FilterChanged) -> None:
         from edm_tui.widgets.filter_bar import FilterBar
 
         message.stop()
-        self._filter = message.text.strip()
+        self._filter = self._filter.narrower(message.text)
         self._show_rows()
         bar = self.query_one(FilterBar)
         if message.done:
@@ -277,22 +258,35 @@ class RunsScreen(EdmScreen):
             total = len(self.snapshot.rows) if self.snapshot is not None else 0
             bar.show_count(len(self.table.rows), total)
 
+    def do_query(self) -> None:
+        from edm_tui.dialogs.text_prompt import TextPrompt
+
+        def asked(query: str | None) -> None:
+            if query:
+                self._ask_store(query)
+            elif query is not None and self._filter.query:
+                self._filter = RunFilter(self._filter.name)
+                self._show_rows()
+
+        hint = "metrics.val_loss < 0.03 and params.backbone = 'cnn'"
+        self.app.push_screen(TextPrompt("Query in MLflow's language", self._filter.query, hint), asked)
+
+    @work(exclusive=True, group="query")
+    async def _ask_store(self, query: str) -> None:
+        try:
+            document = await self.services.query("runs", "list", "--filter", query, lane="tracking", title="Query")
+        except EdmError as error:
+            self.host.show_error(error.message, error.hint)
+            return
+        self._filter = answered(self._filter.name, query, document)
+        self._show_rows()
+
     def do_copy(self) -> None:
         """Id, path or a value of the run under the cursor to the terminal's clipboard (OSC 52)."""
-        from edm_tui.dialogs.menu import MenuDialog
-        from edm_tui.screens.copying import copy_choices
+        from edm_tui.screens.copying import ask_copy
 
-        row = self.table.row
-        if row is None:
-            return
-
-        def chosen(text: str | None) -> None:
-            if text is not None:
-                self.app.copy_to_clipboard(text)
-                self.notify(f"copied {clean(text)}", markup=False)
-
-        choices = copy_choices(row, self.services.workspace)
-        self.app.push_screen(MenuDialog(f"Copy of {row.name}", choices), chosen)
+        if self.table.row is not None:
+            ask_copy(self.app, self.table.row, self.services.workspace)
 
     # Pane ---------------------------------------------------------------------
 

@@ -4,7 +4,7 @@ from collections.abc import Hashable, Sequence
 from pathlib import Path
 from typing import Any
 
-from edm_core.errors import EdmError
+from edm_core.errors import EdmError, StoreError
 from edm_core.settings import Settings
 from edm_core.snapshots.outcome import Outcome
 from edm_core.snapshots.runs import DataState, MetricSummary, RunDetail, RunRow, RunsSnapshot
@@ -44,6 +44,7 @@ class QuietServices(Services):
         self.asked: list[tuple[str, ...]] = []
         self.undoable = ""
         self.token: Hashable = 0
+        self.documents: dict[tuple[str, ...], dict[str, Any]] = {}
 
     async def runs(self, limit: int | None = None) -> RunsSnapshot:
         if isinstance(self.rows, EdmError):
@@ -67,6 +68,11 @@ class QuietServices(Services):
         if isinstance(self.outcome, EdmError):
             raise self.outcome
         return self.outcome
+
+    async def query(self, *argv: str, lane: Any = "tracking", title: str = "") -> dict[str, Any]:
+        if argv not in self.documents:
+            raise StoreError(f"cannot read {argv[-1]}", "See MLflow's search syntax.")
+        return self.documents[argv]
 
 
 def an_app(folder: Path, rows: Sequence[RunRow], **options: Any) -> tuple[EdmApp, QuietServices]:

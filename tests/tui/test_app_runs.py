@@ -50,7 +50,10 @@ def some_rows() -> list[RunRow]:
 
 
 async def settled(pilot: Pilot[None]) -> None:
-    await pilot.app.workers.wait_for_complete()
+    """Wait until no worker runs; those that another one replaced count as done."""
+    await pilot.pause()
+    while any(not worker.is_finished for worker in pilot.app.workers):
+        await pilot.pause(0.01)
     await pilot.pause()
 
 
@@ -257,8 +260,7 @@ async def test_the_palette_finds_every_verb(tmp_path: Path) -> None:
     app, services = an_app(tmp_path, some_rows())
     async with app.run_test(size=WIDE) as pilot:
         await pilot.press("colon", *"keep dvc")
-        await pilot.pause()
-        await app.workers.wait_for_complete()
+        await settled(pilot)
         await pilot.press("enter", "enter")
         await settled(pilot)
         assert services.asked == [("keep", "id-cnn_lr3")]
@@ -272,3 +274,28 @@ async def test_ctrl_c_does_not_quit_and_q_does(tmp_path: Path) -> None:
         assert app.is_running
         await pilot.press("q")
     assert app.return_code == 0
+
+
+async def test_a_query_is_answered_by_the_store_and_esc_takes_it_away(tmp_path: Path) -> None:
+    app, services = an_app(tmp_path, some_rows())
+    services.documents = {("runs", "list", "--filter", "metrics.val_loss < 1"): {"runs": [{"run_id": "id-cnn_lr3"}]}}
+    async with app.run_test(size=WIDE) as pilot:
+        await pilot.press("f", *"metrics.val_loss < 1", "enter")
+        await settled(pilot)
+        assert names(app) == ["cnn_lr3"]
+        assert "1 shown: metrics.val_loss < 1 (esc clears)" in status(app)
+        await pilot.press("slash", "x", "enter")
+        assert names(app) == []
+        await pilot.press("escape")
+        assert names(app) == ["cnn_lr3"]
+        await pilot.press("escape")
+        assert len(names(app)) == 3
+
+
+async def test_a_query_that_cannot_be_read_says_so_and_changes_nothing(tmp_path: Path) -> None:
+    app, _ = an_app(tmp_path, some_rows())
+    async with app.run_test(size=WIDE) as pilot:
+        await pilot.press("f", *"nonsense", "enter")
+        await settled(pilot)
+        assert len(names(app)) == 3
+        assert any("cannot read" in one.message for one in app._notifications)

@@ -1,0 +1,24 @@
+"""The status line of the Runs screen."""
+
+import time
+
+from edm_core.snapshots.runs import RunsSnapshot
+from edm_tui.formatting import age, clean, count
+from edm_tui.screens.run_filter import RunFilter
+
+
+def status_text(
+    workspace: str, snapshot: RunsSnapshot | None, shown: int, narrowed: RunFilter, fault: str, narrow: bool
+) -> str:
+    """Where we are, how many runs, what is applied and which key clears it, and what is wrong."""
+    parts = [workspace]
+    if snapshot is not None and not (narrowed and narrow):
+        parts += [snapshot.store, snapshot.experiment, f"{count(len(snapshot.rows))} runs"]
+    if narrowed:
+        parts.append(f"{count(shown)} shown: {narrowed.words} (esc clears)")
+    if fault:
+        held = f"; rows as of {age(time.time() - snapshot.taken)} ago" if snapshot is not None else ""
+        parts.append(f"! {fault}{held}")
+    elif snapshot is not None and snapshot.notice:
+        parts.append(snapshot.notice)
+    return clean(" · ".join(part for part in parts if part))
