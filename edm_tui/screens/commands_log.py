@@ -67,11 +67,6 @@ class CommandsLogScreen(ListScreen):
         self._opened ^= {event.key}
         self._show()
 
-    def reason(self, verb: str) -> str:
-        if verb == "copy":
-            return "" if self.list.key else "no command"
-        return super().reason(verb)
-
     def do_filter(self) -> None:
         """Narrow by a part of the command, as it is typed."""
         if not self.query(FilterBar):
@@ -92,12 +87,9 @@ class CommandsLogScreen(ListScreen):
         else:
             super().do_back()
 
-    def do_copy(self) -> None:
-        """Copy the command under the cursor."""
-        record = next((record for record in self.records if key_of(record) == self.list.key), None)
-        if record is not None:
-            self.app.copy_to_clipboard(record.command)
-            self.notify(f"copied: {plain(record.command)}", markup=False)
+    def copied(self) -> str:
+        """The command under the cursor."""
+        return next((record.command for record in self.records if key_of(record) == self.list.key), "")
 
 
 def key_of(record: CommandRecord) -> str:

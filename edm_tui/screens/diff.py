@@ -69,6 +69,16 @@ class DiffScreen(ListScreen):
     def on_resize(self) -> None:
         self._show()
 
+    def copied(self) -> str:
+        """The whole values of the entry under the cursor, one line for each run."""
+        kind, _, rest = self.list.key.partition(":")
+        section, _, key = rest.partition(":")
+        if kind != "entry" or self.diff is None:
+            return super().copied()
+        entry = next(entry for entry in self.diff.sections[section] if entry.key == key)
+        pairs = zip(self.diff.names, entry.values, strict=True)
+        return "\n".join([key, *(f"{name}: {value}" for name, value in pairs)])
+
     # Verbs --------------------------------------------------------------------
 
     def do_all(self) -> None:

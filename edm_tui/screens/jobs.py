@@ -87,6 +87,10 @@ class JobsScreen(ListScreen):
     def on_line_list_chosen(self, event: LineList.Chosen) -> None:
         self.do_tail()
 
+    def copied(self) -> str:
+        """The job's id."""
+        return self.list.key
+
     # Verbs --------------------------------------------------------------------
 
     def reason(self, verb: str) -> str:

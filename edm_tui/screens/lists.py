@@ -3,6 +3,7 @@
 from textual.app import ComposeResult
 
 from edm_tui.screens.base import EdmScreen
+from edm_tui.widgets.cells import cut, plain
 from edm_tui.widgets.key_bar import KeyBar
 from edm_tui.widgets.line_list import LineList
 from edm_tui.widgets.status_line import StatusLine
@@ -36,6 +37,24 @@ class ListScreen(EdmScreen):
         """Bring status line and key bar up to date; nothing is written where nothing changed."""
         self.query_one("#status", StatusLine).say(self.status_text(), " · ".join(self.services.running))
         self.query_one("#keys", KeyBar).update_keys(self.reason)
+
+    def reason(self, verb: str) -> str:
+        if verb in ("left", "right"):
+            return "all columns are in view"
+        if verb == "copy":
+            return "" if self.list.key else "nothing under the cursor"
+        return super().reason(verb)
+
+    def copied(self) -> str:
+        """What `y` copies: the text under the cursor, unless a subclass has something better."""
+        line = next((line for line in self.list.lines if line.key == self.list.key), None)
+        return " ".join(line.text.plain.split()) if line is not None else ""
+
+    def do_copy(self) -> None:
+        """Copy what is under the cursor."""
+        text = self.copied()
+        self.app.copy_to_clipboard(text)
+        self.notify(f"copied: {cut(plain(text), 120)}", markup=False)
 
     def do_down(self) -> None:
         self.list.action_move(1)

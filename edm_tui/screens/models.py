@@ -120,9 +120,6 @@ class ModelsScreen(ListScreen):
         except EdmError as error:
             self.notify(f"{error.message} {error.hint}", severity="warning", markup=False)
 
-    def do_copy(self) -> None:
-        """Copy the version's URI, which `mlflow.pytorch.load_model` takes."""
-        if self.version is not None:
-            uri = f"models:/{self.version.name}/{self.version.version}"
-            self.app.copy_to_clipboard(uri)
-            self.notify(f"copied: {uri}", markup=False)
+    def copied(self) -> str:
+        """The version's URI, which `mlflow.pytorch.load_model` takes."""
+        return f"models:/{self.version.name}/{self.version.version}" if self.version is not None else ""

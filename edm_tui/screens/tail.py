@@ -20,6 +20,7 @@ from edm_tui.screens.base import EdmScreen
 from edm_tui.screens.curves import Curves
 from edm_tui.screens.tail_feed import News, TailFeed
 from edm_tui.screens.tail_header import Rate, metrics_line, state_line
+from edm_tui.widgets.cells import plain
 from edm_tui.widgets.key_bar import KeyBar
 from edm_tui.widgets.log_pane import LogPane
 from edm_tui.widgets.log_view import LogView
@@ -168,6 +169,8 @@ class TailScreen(EdmScreen):
             return "" if self.job is not None and self.job.active else "no job is running"
         if verb == "tail":
             return "you are here"
+        if verb == "copy":
+            return "" if self.job is not None else "no job, so no log"
         return super().reason(verb)
 
     def do_stop(self) -> None:
@@ -188,6 +191,21 @@ class TailScreen(EdmScreen):
                 self.app.post_message(ActionRequested("stop", argv, "tracking", f"Stop {name}"))
 
         self.app.push_screen(ConfirmDialog(f"Stop {name}?", (costs,), "stop"), answered)
+
+    def do_copy(self) -> None:
+        """Copy the path of the log."""
+        if self.job is not None:
+            path = f"{self.job.folder}/log"
+            self.app.copy_to_clipboard(path)
+            self.notify(f"copied: {plain(path)}", markup=False)
+
+    def do_left(self) -> None:
+        """What long lines begin with."""
+        self.log_view.action_sideways(-16)
+
+    def do_right(self) -> None:
+        """What long lines end with."""
+        self.log_view.action_sideways(16)
 
     def do_first_error(self) -> None:
         """Go to the first line that looks like an error."""

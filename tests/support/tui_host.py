@@ -62,8 +62,11 @@ class HostApp(App[None]):
     def open_view(self, view: str, rows: tuple[RunRow, ...] = ()) -> None:
         raise AssertionError(f"{view} was not meant to open")
 
-    def undo(self) -> None:
-        raise AssertionError("nothing was meant to be undone")
+    def redraw(self) -> None:
+        """Nothing is kept here of what was drawn."""
+
+    def show_error(self, message: str, hint: str = "") -> None:
+        raise AssertionError(f"nothing was meant to fail: {message}")
 
 
 def a_workspace(folder: Path) -> Workspace:

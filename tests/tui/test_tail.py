@@ -1,8 +1,9 @@
 """The tail: lines as they come, where the training is, and a chart that writes only what changed."""
 
+import gc
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -266,6 +267,16 @@ def test_the_rate_is_of_the_last_records_and_begins_anew_after_a_resume() -> Non
     assert rate.value is None
 
 
+@pytest.fixture
+def frozen_heap() -> Iterator[None]:
+    """As in the app: the collector does not walk what was imported, here with pytest and all the tests."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
+@pytest.mark.usefixtures("frozen_heap")
 async def test_a_flood_of_lines_never_holds_the_loop(tmp_path: Path, job: Job) -> None:
     screen = TailScreen((), job.snapshot)
     app = HostApp(a_workspace(tmp_path), lambda: screen)
