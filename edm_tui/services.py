@@ -11,6 +11,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Hashable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
@@ -129,12 +130,12 @@ class Services:
         document = await self.query(*argv, lane=lane, title=title)
         return to_outcome(document, title or " ".join(argv[:2]))
 
-    async def query(self, *argv: str, lane: Lane = "tracking", title: str = "") -> dict[str, Any]:
-        """As `verb`, but the child's JSON document as it is."""
+    async def query(self, *argv: str, lane: Lane | None = "tracking", title: str = "") -> dict[str, Any]:
+        """As `verb`, but the child's JSON document as it is. What only reads has no lane (None) and never waits."""
         title = title or " ".join(argv[:2])
         self.running.append(title)
         try:
-            async with self._lanes.setdefault(lane, asyncio.Lock()):
+            async with self._lanes.setdefault(lane, asyncio.Lock()) if lane else nullcontext():
                 return await self.in_thread(self._run, argv)
         finally:
             self.running.remove(title)

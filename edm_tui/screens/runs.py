@@ -273,12 +273,15 @@ class RunsScreen(Moving, EdmScreen):
 
     @work(exclusive=True, group="query")
     async def _ask_store(self, query: str) -> None:
+        self.call_later(self.say)
         try:
-            document = await self.services.query("runs", "list", "--filter", query, lane="tracking", title="Query")
+            document = await self.services.query(
+                "runs", "list", "--filter", query, lane=None, title="reading the answer"
+            )
         except EdmError as error:
             self.host.show_error(error.message, error.hint)
-            return
-        self._filter = answered(self._filter.name, query, document)
+        else:
+            self._filter = answered(self._filter.name, query, document)
         self._show_rows()
 
     def do_copy(self) -> None:
