@@ -84,6 +84,7 @@ RECOVERIES = {
     "undo": ("undo", "recover_undo"),
     "metadata": ("metadata", "recover_metadata"),
     "note": ("metadata", "recover_metadata"),
+    "version": ("versions", "recover_version"),
     "promote": ("promote", "mend_promote"),
     "register": ("register", "mend_register"),
 }

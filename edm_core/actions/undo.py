@@ -22,6 +22,7 @@ UNDOERS = {
     "promote": ("promote", "undo_promote"),
     "rollback": ("promote", "undo_promote"),
     "register": ("register", "undo_register"),
+    "version": ("versions", "undo_version"),
 }
 _FINAL = {
     "push": "what was pushed may have been pulled by others, so a push is not undone",

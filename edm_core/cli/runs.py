@@ -8,6 +8,7 @@ import click
 
 from edm_core.cli.output import clean, json_option, print_json, print_table, say
 from edm_core.cli.run_verbs import edit, stop, tail
+from edm_core.cli.run_versions import versions
 from edm_core.errors import NotFoundError
 from edm_core.workspace import find_workspace
 
@@ -196,7 +197,7 @@ def plot(names: Sequence[str], metric: str | None, width: int, height: int, as_j
         click.echo(braille_chart(key, series, width, height, colour=sys.stdout.isatty()), color=True)
 
 
-for command in (edit, stop, tail):
+for command in (edit, stop, tail, versions):
     runs.add_command(command)
 
 

@@ -8,7 +8,8 @@ import yaml
 
 from edm_core.actions.keep import keep
 from edm_core.actions.undo import undo
-from edm_core.errors import ActionError, EdmError
+from edm_core.actions.versions import restore_version, versions_of
+from edm_core.errors import ActionError, EdmError, NotFoundError
 from edm_core.journal import Journal
 from edm_core.stores.data_states import data_states, pointer, trash_entries
 from edm_core.stores.mlflow_client import mlflow_client
@@ -212,6 +213,31 @@ def test_a_rule_that_hides_the_pointer_is_named(workspace: Workspace) -> None:
         keep(workspace, find_run(workspace, "cnn"))
     assert not (workspace.root / RUNS / "cnn.dvc").exists()
     assert Journal(workspace).unfinished() == []
+
+
+def test_an_older_version_is_put_back_and_undone(workspace: Workspace) -> None:
+    run = make_run(workspace, "cnn")
+    keep(workspace, find_run(workspace, "cnn"))
+    first = contents(run.folder)
+    (run.folder / "config.yaml").write_text("second: 1\n")
+    (run.folder / "notes.txt").write_text("later\n")
+    keep(workspace, find_run(workspace, "cnn"))
+    second = contents(run.folder)
+    newest, oldest = versions_of(workspace, find_run(workspace, "cnn"))
+    assert (newest.current, oldest.current) == (True, False)
+    (run.folder / "unkept.txt").write_text("mine\n")
+    with pytest.raises(ActionError, match="not kept"):
+        restore_version(workspace, find_run(workspace, "cnn"), oldest.hash[:8])
+    (run.folder / "unkept.txt").unlink()
+    restore_version(workspace, find_run(workspace, "cnn"), oldest.hash[:8])
+    assert contents(run.folder) == first
+    assert tags_of(workspace, run.run_id)["edm.kept"] == oldest.hash
+    assert git(workspace.root, "status", "--porcelain") == ""
+    undo(workspace)
+    assert contents(run.folder) == second
+    assert data_states(workspace)["cnn"].word == "kept"
+    with pytest.raises(NotFoundError, match="no version"):
+        restore_version(workspace, find_run(workspace, "cnn"), "ffffffffff")
 
 
 def test_the_users_own_meta_in_the_pointer_stays(workspace: Workspace) -> None:
