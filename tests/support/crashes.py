@@ -11,10 +11,12 @@ from pathlib import Path
 
 from edm_core.actions.discard import discard
 from edm_core.actions.doctor import examine
+from edm_core.actions.gc import collect, plan_gc
 from edm_core.actions.keep import keep
 from edm_core.actions.pull import pull
 from edm_core.actions.push import push
 from edm_core.actions.undo import undo
+from edm_core.actions.versions import restore_version, versions_of
 from edm_core.errors import ActionError
 from edm_core.journal import Journal
 from edm_core.snapshots.runs import DataState
@@ -85,8 +87,8 @@ class World:
         kept = [name for name in self.runs if (self.root / f"outputs/training/{name}.dvc").exists()]
         here = [name for name, run in self.runs.items() if run.folder.is_dir()]
         loose = [name for name in here if name not in kept]
-        options = ["keep", "push"]
-        options += ["keep again"] * bool(set(kept) & set(here)) + ["discard"] * bool(loose)
+        options = ["keep", "discard", "push", "gc"]
+        options += ["keep again", "restore"] * bool(set(kept) & set(here))
         options += ["undo"] * bool(Journal(self.workspace).last_undoable()) + ["pull"] * bool(kept)
         verb = self.random.choice(options)
         if verb == "keep":
@@ -99,7 +101,17 @@ class World:
             self.versions.append(contents(self.runs[name].folder))
             return verb, ["keep", name], self.root
         if verb == "discard":
-            return verb, ["discard", self.random.choice(loose)], self.root
+            return verb, ["discard", self.random.choice(loose) if loose else self._new_run()], self.root
+        if verb == "gc":
+            # What a keep that was changed back had put into the cache is still in its folder.
+            forget = [word for name in (*self.runs, "unknown") for word in ("--forget", name)]
+            return verb, ["storage", "gc", "--yes", *forget], self.root
+        if verb == "restore":
+            name = self.random.choice(sorted(set(kept) & set(here)))
+            if data_states(self.workspace)[name] is DataState.CHANGED:
+                keep(self.workspace, find_run(self.workspace, name))
+            versions = versions_of(self.workspace, find_run(self.workspace, name))
+            return verb, ["runs", "versions", name, "--restore", self.random.choice(versions).hash], self.root
         if verb == "pull":
             push(self.workspace)
             return verb, ["pull", "--all"], self.mate_root
@@ -143,10 +155,14 @@ class World:
                 undo(workspace)
             elif verb == "push":
                 push(workspace)
+            elif verb == "restore":
+                restore_version(workspace, find_run(workspace, argv[2]), argv[4])
+            elif verb == "gc":
+                collect(workspace, plan_gc(workspace), argv[4::2])
             else:
                 pull(workspace, lambda: None)
         except ActionError as error:
-            expected = ("in the trash already", "nothing to undo", "was changed since")
+            expected = ("in the trash already", "nothing to undo", "was changed since", "what was not kept")
             if not any(words in error.message for words in expected):
                 raise
 
