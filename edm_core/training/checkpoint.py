@@ -39,12 +39,16 @@ def load_checkpoint(path: Path) -> Checkpoint:
         raise NotFoundError(f"{path} is not there", "`edm pull` fetches the data of a kept run.") from None
     except (OSError, RuntimeError, EOFError, ValueError, pickle.UnpicklingError) as error:
         raise TrainingError(
-            f"{path} cannot be read as a checkpoint: {str(error).splitlines()[0]}",
+            f"{path} cannot be read as a checkpoint: {_first_line(error)}",
             "It may be damaged: pull it again, or resume from another one.",
         ) from error
     if not isinstance(loaded, dict) or "state_dict" not in loaded or "config" not in loaded:
         raise TrainingError(f"{path} is no checkpoint of `edm train`", "It lacks state_dict or config.")
     return loaded
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 def model_from_checkpoint(checkpoint: Mapping[str, Any]) -> StructureModel:
@@ -54,7 +58,7 @@ def model_from_checkpoint(checkpoint: Mapping[str, Any]) -> StructureModel:
         model.load_state_dict(checkpoint["state_dict"])
     except (KeyError, RuntimeError) as error:
         raise TrainingError(
-            f"the checkpoint does not fit the network: {str(error).splitlines()[0]}",
+            f"the checkpoint does not fit the network: {_first_line(error)}",
             "It was written by another version: check out the commit of its run.",
         ) from error
     return model.eval()

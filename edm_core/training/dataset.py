@@ -21,15 +21,13 @@ from edm_core.data.model import Annotation
 from edm_core.errors import TrainingError
 from edm_core.training import targets
 from edm_core.training.audio import FRAME_RATE, FeatureCache, Features
+from edm_core.training.augment import augment
 from edm_core.training.config import TrainingConfig
 from edm_core.training.model import novelty, running_sums
 
 Batch = dict[str, Tensor]
 Key = tuple[int, int, int, int]
 """Epoch, position in the epoch, index of the track, part of the track."""
-
-GAIN = 0.15
-"""Largest change of level that an excerpt gets, in units of the features (0.25 of a natural log)."""
 
 
 @dataclass(frozen=True)
@@ -115,7 +113,7 @@ class ExcerptSampler(Sampler[Key]):
 
 
 class ExcerptDataset(Dataset[Batch]):
-    """Excerpts of `duration` seconds. Each is somewhere within its part of the track, at a slightly other level."""
+    """Excerpts of `duration` seconds. Each is somewhere within its part of the track, changed by `augment`."""
 
     def __init__(self, tracks: Sequence[Track], config: TrainingConfig) -> None:
         self.tracks = list(tracks)
@@ -136,13 +134,12 @@ class ExcerptDataset(Dataset[Batch]):
         spare = max(0, len(track.frames) - self.length)
         start = int((part + generator.random()) * spare / self.parts()[index])
         cut = slice(start, start + self.length)
-        gain = np.float32(generator.uniform(-GAIN, GAIN))
         values = {name: array[cut] for name, array in track.targets.items()}
         # Novelty is of the track, not of the excerpt, whose edges would otherwise look like changes.
         here = torch.arange(start, min(start + self.length, len(track.frames)))
         planes = novelty(track.sums.unsqueeze(0), here)[0].numpy()
-        values["frames"] = np.concatenate([track.frames[cut] + gain, planes], axis=1)
-        values["energy"] = values["energy"] + gain
+        whole = np.concatenate([track.frames[cut], planes], axis=1)
+        values["frames"], values["energy"] = augment(whole, values["energy"], generator)
         return {name: self._padded(array) for name, array in values.items()}
 
     def _padded(self, array: NDArray[Any]) -> Tensor:

@@ -19,6 +19,6 @@ def make_fabric(config: TrainingConfig) -> Fabric:
         except (MisconfigurationException, RuntimeError, ValueError) as error:
             asked = f"--device {config.device} --devices {config.devices} --precision {config.precision}"
             raise TrainingError(
-                f"{asked} cannot be used here: {str(error).splitlines()[0]}",
+                f"{asked} cannot be used here: {error}",
                 "Leave out --device to take what there is.",
             ) from error
