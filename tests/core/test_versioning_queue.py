@@ -1,11 +1,13 @@
 """Several processes at once on one workspace: verbs queue, nobody fails with a lock error, nothing interleaves."""
 
 import json
+import os
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from edm_core.actions.doctor import examine
 from edm_core.journal import Journal
 from edm_core.stores.data_states import data_states
 from tests.support.versioning import PYTHON, contents, dvc, edm, git, make_run, new_workspace, plain_env
@@ -75,3 +77,38 @@ def test_a_remote_that_fills_up_is_named_and_pushing_goes_on_once_there_is_room(
     git(tmp_path, "clone", "-q", "origin.git", "mate")
     edm(tmp_path / "mate", "pull")
     assert contents(tmp_path / "mate" / "outputs/training/cnn") == contents(run.folder)
+
+
+def test_a_commit_that_outlives_its_verb_is_waited_for_and_finished(tmp_path: Path) -> None:
+    workspace = new_workspace(tmp_path)
+    make_run(workspace, "cnn")
+    reached, go_on = tmp_path / "reached", tmp_path / "go_on"
+    os.mkfifo(reached)
+    os.mkfifo(go_on)
+    hook = workspace.root / ".git" / "hooks" / "pre-commit"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text(f"#!/bin/sh\necho reached > {reached}\ncat {go_on}\n")
+    hook.chmod(0o755)
+    child = subprocess.Popen(
+        [PYTHON, "-m", "edm_core.cli.main", "keep", "cnn"], cwd=workspace.root, env=plain_env(),
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    assert reached.read_text() == "reached\n"
+    child.kill()
+    child.wait()
+    said: list[str] = []
+
+    def hear(text: str) -> None:
+        said.append(text)
+        if text.startswith("waiting for pid"):
+            go_on.write_text("go on\n")
+
+    report = examine(workspace, fix=True, say=hear)
+    assert not report.sick
+    assert any("git commit" in text for text in said), said
+    assert [f.mended for f in report.findings if f.check == "unfinished"] == [
+        "finished keeping cnn, which had been interrupted after its commit"
+    ]
+    assert git(workspace.root, "log", "-1", "--format=%s").startswith("Keep run cnn")
+    assert git(workspace.root, "status", "--porcelain") == ""
+    assert data_states(workspace)["cnn"].word == "kept"
