@@ -3,7 +3,6 @@
 import asyncio
 import gc
 import importlib
-import importlib.util
 import os
 from collections.abc import Hashable, Sequence
 from typing import Any, ClassVar
@@ -25,7 +24,6 @@ from edm_tui.ascii_filter import AsciiFilter
 from edm_tui.canvas import Canvas, LeanUpdate
 from edm_tui.formatting import clean
 from edm_tui.key_order import KeyOrder
-from edm_tui.keys import BY_VERB
 from edm_tui.messages import ActionRequested, StoreChanged
 from edm_tui.screens.base import EdmScreen
 from edm_tui.screens.runs import RunsScreen
@@ -34,13 +32,10 @@ from edm_tui.themes import THEMES
 
 # What a verb opens: (module, class). The class is made with the tuple of runs that the verb means.
 VIEWS: dict[str, tuple[str, str]] = {
-    "charts": ("edm_tui.screens.charts", "ChartsScreen"),
-    "charts_screen": ("edm_tui.screens.charts", "ChartsScreen"),
     "diff": ("edm_tui.screens.diff", "DiffScreen"),
     "diff_screen": ("edm_tui.screens.diff", "DiffScreen"),
     "models": ("edm_tui.screens.models", "ModelsScreen"),
     "jobs": ("edm_tui.screens.jobs", "JobsScreen"),
-    "storage": ("edm_tui.screens.storage", "StorageScreen"),
     "tail": ("edm_tui.screens.tail", "TailScreen"),
     "commands": ("edm_tui.screens.commands_log", "CommandsLogScreen"),
 }
@@ -174,9 +169,6 @@ class EdmApp(App[None]):
             self._open_form(view, rows)
             return
         module, name = VIEWS[view]
-        if importlib.util.find_spec(module) is None:
-            self.notify(f"{BY_VERB[view].label}: not in this version yet", severity="warning", markup=False)
-            return
         made = getattr(importlib.import_module(module), name)(rows)
         if len(self.screen_stack) > 1 and type(self.screen) is type(made):
             # A screen of the same kind is replaced, so that switching back and forth piles nothing up.

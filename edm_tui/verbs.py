@@ -11,6 +11,9 @@ from edm_tui.messages import ActionRequested, Lane
 
 ON_DISK = (DataState.UNTRACKED, DataState.KEPT, DataState.PUSHED, DataState.CHANGED)
 NOT_YET = {
+    "charts": "not in this version; `edm runs plot` draws them",
+    "charts_screen": "not in this version; `edm runs plot` draws them",
+    "storage": "not in this version; `edm storage status` tells",
     "columns": "set [metrics] columns and [tui] params in edm.toml",
     "export": "not in this version; `edm runs list --json` has it",
     "tensorboard": "not in this version; run `tensorboard --logdir` on the runs folder",
@@ -39,7 +42,7 @@ class Verb:
 
 def ref(row: RunRow) -> str:
     """What the command line calls this run: its id, or the folder's name where MLflow knows none."""
-    return row.run_id or row.run_dir.rsplit("/", 1)[-1]
+    return row.run_id or row.run_dir.rsplit("/", 1)[-1] or row.name
 
 
 def running(row: RunRow) -> bool:
@@ -63,17 +66,17 @@ def _discard(row: RunRow) -> str:
     if running(row):
         return "still running: x stops it"
     if row.data_state is DataState.TRASHED:
-        return "already in the trash"
+        return "in the trash"
     return "" if row.run_id or row.data_state in ON_DISK else "nothing to discard"
 
 
 def _push(row: RunRow) -> str:
     if row.data_state is DataState.PUSHED:
-        return "already on the remote"
+        return "on the remote"
     if row.data_state is DataState.CHANGED:
-        return "changed since it was kept: keep again"
+        return "changed: keep again"
     if row.data_state is DataState.MISSING:
-        return "not here: pull first"
+        return "not here: pull"
     return "" if row.data_state is DataState.KEPT else "not kept"
 
 
@@ -103,7 +106,7 @@ def _on_one(row: RunRow, verb: str) -> str:
     if verb == "register":
         if running(row):
             return "still running"
-        return "" if row.run_id and row.run_dir else "no MLflow run with a folder"
+        return "" if row.run_id and row.run_dir else "no run and folder: both are needed"
     if verb in ("promote", "demote"):
         return "" if row.model else "not registered: R registers it"
     if verb == "edit":
@@ -118,7 +121,7 @@ def reason(verb: str, rows: Sequence[RunRow]) -> str:
     if not rows:
         return "no run"
     if verb == "diff":
-        return "" if len(rows) > 1 else "mark two runs with space"
+        return "" if len(rows) > 1 else "mark two: space marks"
     if verb not in VERBS:
         return "" if len(rows) > 1 and verb not in ONE_RUN else _on_one(rows[0], verb)
     if len(rows) > 1 and not VERBS[verb].many:
@@ -127,7 +130,7 @@ def reason(verb: str, rows: Sequence[RunRow]) -> str:
     return reasons[0] if all(reasons) else ""
 
 
-ALWAYS_OPEN = ("new", "models", "jobs", "storage", "commands", "charts_screen", "diff_screen")
+ALWAYS_OPEN = ("new", "models", "jobs", "commands", "diff_screen")
 """Views that need no run."""
 ONE_RUN = ("promote", "demote", "tail", "edit", "new_from", "register")
 
@@ -141,6 +144,10 @@ def request(verb: str, rows: Sequence[RunRow]) -> ActionRequested:
     """The action that `verb` on these rows is. Its targets are fixed from here on; what must be asked was asked."""
     spec = VERBS[verb]
     chosen = fitting(verb, rows)
+    job = chosen[0].job
+    if verb == "stop" and job is not None:
+        # A job that has made no run yet answers to its own id alone.
+        return ActionRequested(verb, ("jobs", "stop", job.id), spec.lane, f"{spec.title} {chosen[0].name}")
     names = chosen[0].name if len(chosen) == 1 else f"{len(chosen)} runs"
     return ActionRequested(
         verb, (*spec.argv, *map(ref, chosen), *_consent(verb, chosen)), spec.lane, f"{spec.title} {names}"

@@ -52,8 +52,7 @@ class KeyBar(Painted):
             text = f" {fit_most(self._labels.get(key.verb, key.label), 26)}  " if not reason else f": {short(reason)}  "
             size = cell_len(key.shown) + cell_len(text)
             if used + size > left:
-                # A narrower verb further on may still fit, but the order tells what matters: stop here.
-                break
+                continue
             segments += [Segment(key.shown, off if reason else bold), Segment(text, off if reason else quiet)]
             used += size
         segments.append(Segment(" " * max(0, left - used) + fit(tail, min(width, cell_len(tail))), quiet))

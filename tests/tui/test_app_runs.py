@@ -251,7 +251,7 @@ async def test_sort_pane_and_help_keys(tmp_path: Path) -> None:
         assert isinstance(app.screen, HelpDialog)
         text = "\n".join(line.plain for line in app.screen.lines)
         assert "Keep: dvc add, git commit, MLflow tags." in text
-        assert "not now: already on the remote" not in text
+        assert "Push the run's data, then git. — not now: not kept" in text
         await pilot.press("escape")
         assert len(app.screen_stack) == 1
 
@@ -299,3 +299,11 @@ async def test_a_query_that_cannot_be_read_says_so_and_changes_nothing(tmp_path:
         await settled(pilot)
         assert len(names(app)) == 3
         assert any("cannot read" in one.message for one in app._notifications)
+
+
+async def test_screens_of_later_versions_say_so(tmp_path: Path) -> None:
+    app, _ = an_app(tmp_path, some_rows())
+    async with app.run_test(size=WIDE) as pilot:
+        await pilot.press("6")
+        assert len(app.screen_stack) == 1
+        assert any("edm storage status" in one.message for one in app._notifications)
