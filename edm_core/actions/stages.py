@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
 
 WITH_ALIAS = ("Staging", "Production")
+_LOOKS = 5
 LADDER = ("None", "Staging", "Production")
 
 
@@ -119,13 +120,24 @@ def misplaced_aliases(versions: Sequence[ModelVersion], stages: Iterable[str] = 
 def align_aliases(workspace: Workspace, client: "MlflowClient", name: str, stages: Iterable[str], left: int) -> None:
     """Bring the aliases of `stages` in step with what the store says now; those of version `left`, which has moved,
     go where nobody took its place. Raises StoreError when MLflow refuses."""
-    versions = list_versions(workspace, name)
+    stages = set(stages) & set(WITH_ALIAS)
     with registry_errors(f"the aliases of {name} could not be set", "`edm doctor --fix` brings them in step."):
-        for alias, number in misplaced_aliases(versions, stages).items():
-            with logged_call(workspace, f"set_registered_model_alias({name!r}, {alias!r}, {str(number)!r})"):
-                client.set_registered_model_alias(name, alias, str(number))
-        for stage in set(stages) & set(WITH_ALIAS):
-            moved = next((version for version in versions if version.version == left), None)
-            if moved and stage.lower() in moved.aliases and holder(versions, stage) is None:
-                with logged_call(workspace, f"delete_registered_model_alias({name!r}, {stage.lower()!r})"):
-                    client.delete_registered_model_alias(name, stage.lower())
+        # Somebody may move a stage between the look and the deed, so it is looked at again until nothing is amiss.
+        for _ in range(_LOOKS):
+            versions = list_versions(workspace, name)
+            wanted = misplaced_aliases(versions, stages)
+            left_over = _left_over(versions, stages, left)
+            if not wanted and not left_over:
+                return
+            for alias, number in wanted.items():
+                with logged_call(workspace, f"set_registered_model_alias({name!r}, {alias!r}, {str(number)!r})"):
+                    client.set_registered_model_alias(name, alias, str(number))
+            for alias in left_over:
+                with logged_call(workspace, f"delete_registered_model_alias({name!r}, {alias!r})"):
+                    client.delete_registered_model_alias(name, alias)
+
+
+def _left_over(versions: Sequence[ModelVersion], stages: Iterable[str], left: int) -> list[str]:
+    """Aliases of stages where nobody stands that still name the version `left`."""
+    own = next((version.aliases for version in versions if version.version == left), ())
+    return [stage.lower() for stage in stages if stage.lower() in own and holder(versions, stage) is None]

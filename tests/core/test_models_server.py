@@ -28,9 +28,12 @@ from tests.support.registry import make_run, make_versions, make_workspace, stag
 NAME = "EDMModel"
 
 
-@pytest.fixture(params=["server on SQLite", "server on PostgreSQL", "PostgreSQL"])
+@pytest.fixture(params=["server on SQLite", "server on PostgreSQL", "PostgreSQL", "folder"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """The URI of an empty MLflow store of each kind."""
+    if request.param == "folder":
+        yield (tmp_path / "mlruns").as_uri()
+        return
     with ExitStack() as stack:
         backend = f"sqlite:///{tmp_path / 'server.db'}"
         if "PostgreSQL" in request.param:

@@ -1,6 +1,7 @@
 """Stages, aliases, history and rollback on a real MLflow store."""
 
 import json
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from edm_core.actions.aliases import delete_alias, set_alias
 from edm_core.actions.model_history import history, write_move
 from edm_core.actions.promote import demote, mend_promote, promote, undo_promote
 from edm_core.actions.rollback import rollback
+from edm_core.actions.stages import misplaced_aliases
 from edm_core.commandlog import read_commands
 from edm_core.errors import ActionError, NotFoundError, StoreError
 from edm_core.journal import Journal
@@ -180,6 +182,22 @@ def test_who_did_not_win_is_told_who_did(workspace: Workspace, monkeypatch: pyte
     with pytest.raises(ActionError, match=r"v1 is in Archived now.*moved v2 there"):
         promote(workspace, NAME, 1, "Production")
     assert stages_of(workspace)[2] == ("Production", ("production",))
+
+
+def test_an_alias_set_on_what_was_true_a_moment_ago_is_set_right(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def late(versions: Sequence[ModelVersion], stages: Iterable[str]) -> dict[str, int]:
+        monkeypatch.setattr("edm_core.actions.stages.misplaced_aliases", misplaced_aliases)
+        seen = misplaced_aliases(versions, stages)
+        promote(workspace, NAME, 2, "Production")
+        return seen
+
+    monkeypatch.setattr("edm_core.actions.stages.misplaced_aliases", late)
+    with pytest.raises(ActionError, match=r"v1 is in Archived now.*moved v2 there"):
+        promote(workspace, NAME, 1, "Production")
+    assert stages_of(workspace)[2] == ("Production", ("production",))
+    assert stages_of(workspace)[1] == ("Archived", ())
 
 
 @pytest.fixture
