@@ -12,10 +12,9 @@ from edm_core.errors import EdmError
 from edm_core.snapshots.runs import RunRow, RunsSnapshot
 from edm_tui import columns
 from edm_tui.formatting import clean
-from edm_tui.messages import FilterChanged, RunHighlighted, RunOpened, StoreChanged
-from edm_tui.screens.base import EdmScreen
+from edm_tui.messages import RunHighlighted, RunOpened, StoreChanged
 from edm_tui.screens.moving import Moving
-from edm_tui.screens.run_filter import RunFilter, answered
+from edm_tui.screens.narrowing import Narrowing
 from edm_tui.screens.run_status import status_text
 from edm_tui.widgets.key_bar import KeyBar
 from edm_tui.widgets.run_detail import DetailPane
@@ -32,7 +31,7 @@ PANE_STEP, PANE_LEAST, TABLE_LEAST = 8, 28, 40
 First = RunsSnapshot | EdmError | None
 
 
-class RunsScreen(Moving, EdmScreen):
+class RunsScreen(Moving, Narrowing):
     """`first` is what was read before the first frame: runs, the reason why there are none, or None."""
 
     context = "runs"
@@ -41,7 +40,6 @@ class RunsScreen(Moving, EdmScreen):
     def __init__(self, first: First = None) -> None:
         super().__init__()
         self._first = first
-        self._filter = RunFilter()
         self._fault = ""
         self._undoable = ""
         self._loading = self._wanted = False
@@ -66,12 +64,12 @@ class RunsScreen(Moving, EdmScreen):
             self.table.empty = "reading …"
 
     @property
-    def table(self) -> RunTable:
-        return self.query_one("#runs", RunTable)
-
-    @property
     def pane(self) -> DetailPane:
         return self.query_one("#detail", DetailPane)
+
+    @property
+    def total(self) -> int:
+        return len(self.snapshot.rows) if self.snapshot is not None else 0
 
     def targets(self) -> tuple[RunRow, ...]:
         marked = self.table.marked()
@@ -127,13 +125,13 @@ class RunsScreen(Moving, EdmScreen):
         settings = self.services.workspace.settings
         self._look = columns.Look(snapshot.taken or time.time(), columns.best_of(snapshot.rows, settings))
         self.table.empty = "no runs yet: n starts one"
-        self._show_rows()
+        self.show_rows()
 
-    def _show_rows(self) -> None:
+    def show_rows(self) -> None:
         rows = self.snapshot.rows if self.snapshot is not None else ()
-        if self.snapshot is not None and self._filter:
-            self.table.empty = clean(f"no run fits {self._filter.words}: esc clears")
-        self.table.show(self._filter.apply(rows), self._look)
+        if self.snapshot is not None and self.narrowed:
+            self.table.empty = clean(f"no run fits {self.narrowed.words}: esc clears")
+        self.table.show(self.narrowed.apply(rows), self._look)
         self._explain()
         self.say()
 
@@ -142,7 +140,7 @@ class RunsScreen(Moving, EdmScreen):
     def say(self) -> None:
         """Bring status line and footer up to date; nothing is written where nothing changed."""
         narrow, shown = self.has_class("-narrow"), len(self.table.rows)
-        left = status_text(self.services.workspace.name, self.snapshot, shown, self._filter, self._fault, narrow)
+        left = status_text(self.services.workspace.name, self.snapshot, shown, self.narrowed, self._fault, narrow)
         right = [*self.services.running, self.services.branch_text]
         self.query_one("#status", StatusLine).say(left, "   ".join(filter(None, right)))
         marks = len(self.table.marked())
@@ -198,9 +196,9 @@ class RunsScreen(Moving, EdmScreen):
             self.set_class(False, "-open")
             self.table.focus()
             self.say()
-        elif self._filter:
-            self._filter = self._filter.without_last()
-            self._show_rows()
+        elif self.narrowed:
+            self.narrowed = self.narrowed.without_last()
+            self.show_rows()
         elif self.table.marks:
             self.table.clear_marks()
             self.say()
@@ -232,57 +230,11 @@ class RunsScreen(Moving, EdmScreen):
     def do_sort(self) -> None:
         """By the next column; after the last one newest first again."""
         self.table.sort_next()
-        self._show_rows()
+        self.show_rows()
 
     def do_reverse(self) -> None:
         self.table.sort_reverse = not self.table.sort_reverse
-        self._show_rows()
-
-    def do_filter(self) -> None:
-        from edm_tui.widgets.filter_bar import FilterBar
-
-        if not self.query(FilterBar):
-            self.mount(FilterBar(self._filter.name, id="filter"), after="#body")
-
-    def on_filter_changed(self, message: FilterChanged) -> None:
-        from edm_tui.widgets.filter_bar import FilterBar
-
-        message.stop()
-        self._filter = self._filter.narrower(message.text)
-        self._show_rows()
-        bar = self.query_one(FilterBar)
-        if message.done:
-            bar.remove()
-            self.table.focus()
-        else:
-            total = len(self.snapshot.rows) if self.snapshot is not None else 0
-            bar.show_count(len(self.table.rows), total)
-
-    def do_query(self) -> None:
-        from edm_tui.dialogs.text_prompt import TextPrompt
-
-        def asked(query: str | None) -> None:
-            if query:
-                self._ask_store(query)
-            elif query is not None and self._filter.query:
-                self._filter = RunFilter(self._filter.name)
-                self._show_rows()
-
-        hint = "metrics.val_loss < 0.03 and params.backbone = 'cnn'"
-        self.app.push_screen(TextPrompt("Query in MLflow's language", self._filter.query, hint), asked)
-
-    @work(exclusive=True, group="query")
-    async def _ask_store(self, query: str) -> None:
-        self.call_later(self.say)
-        try:
-            document = await self.services.query(
-                "runs", "list", "--filter", query, lane=None, title="reading the answer"
-            )
-        except EdmError as error:
-            self.host.show_error(error.message, error.hint)
-        else:
-            self._filter = answered(self._filter.name, query, document)
-        self._show_rows()
+        self.show_rows()
 
     def do_copy(self) -> None:
         """Id, path or a value of the run under the cursor to the terminal's clipboard (OSC 52)."""
