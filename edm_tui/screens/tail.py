@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from importlib import import_module
+from pathlib import Path
 from typing import ClassVar
 
 from rich.text import Text
@@ -12,7 +13,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Container
 
 from edm_core.errors import EdmError
-from edm_core.jobs.logtail import is_error
+from edm_core.jobs.logtail import find_first_error, is_error
 from edm_core.snapshots.jobs import JobSnapshot
 from edm_core.snapshots.runs import RunRow
 from edm_tui.messages import ActionRequested, StoreChanged
@@ -44,6 +45,7 @@ class TailScreen(EdmScreen):
         self.job = job or (self.row.job if self.row else None)
         self._rate = Rate()
         self._extra = 0
+        self._feed: TailFeed | None = None
         self._chart_due = False
 
     def compose(self) -> ComposeResult:
@@ -100,7 +102,8 @@ class TailScreen(EdmScreen):
         # The chart's library takes 70 ms to import, during which no key would be heard.
         await self.services.in_thread(import_module, "textual_plotext.plot")
         if self.job is not None:
-            self._follow(TailFeed(self.job))
+            self._feed = TailFeed(self.job)
+            self._follow(self._feed)
         await self._read_histories()
 
     async def _read_histories(self) -> None:
@@ -209,8 +212,20 @@ class TailScreen(EdmScreen):
 
     def do_first_error(self) -> None:
         """Go to the first line that looks like an error."""
-        if not self.log_view.go_to_first(is_error):
+        shown = self.log_view.go_to_first(is_error)
+        if self._feed is not None and (not self._feed.whole or self.log_view.buffer.dropped):
+            self._look_before(self._feed.log)
+        elif not shown:
             self.notify("no error in the log so far", markup=False)
+
+    @work(exclusive=True, group="errors")
+    async def _look_before(self, log: Path) -> None:
+        """A long log is shown from near its end: its first error may lie before that."""
+        found = await self.services.in_thread(find_first_error, log)
+        if found is None:
+            self.notify("no error in the log so far", markup=False)
+        elif not any(found.text == line for line in self.log_view.buffer.plain_lines()):
+            self.notify(f"first error, before what is shown, at byte {found.offset:,}: {found.text}", markup=False)
 
     def do_wrap(self) -> None:
         """Wrap long lines, or cut them."""

@@ -40,6 +40,12 @@ class TailFeed:
         self._records = GrowingRecords(self._folder.progress_file)
         self._job: JobSnapshot | None = None
         self.ended = False
+        self.whole = True
+        """Whether the log was given from its first line on."""
+
+    @property
+    def log(self) -> Path:
+        return self._folder.log
 
     @property
     def behind(self) -> bool:
@@ -51,7 +57,7 @@ class TailFeed:
         if self._log is None:
             log = self._folder.log
             small = not log.exists() or log.stat().st_size <= WHOLE_BYTES
-            self._log = LogTail(log, from_start=small)
+            self._log, self.whole = LogTail(log, from_start=small), small
         job = load_job(self._folder)
         batch = self._log.poll()
         records = tuple(progress_of(record) for record in self._records.poll())

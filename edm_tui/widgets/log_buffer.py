@@ -1,7 +1,7 @@
 """The lines of a log as rows to draw: bounded, wrapped or not, searched and filtered. Knows nothing of a screen."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 from rich.cells import cell_len, chop_cells
 from rich.text import Text
@@ -71,6 +71,10 @@ class LogBuffer:
         self.pattern = re.compile(re.escape(text), flags) if text else None
         if self.only_matching:
             self.arrange()
+
+    def plain_lines(self) -> Iterator[str]:
+        """The lines that are kept, without styles."""
+        return map(plain_of, self._lines)
 
     def matches(self) -> int:
         """How many lines match."""

@@ -164,6 +164,22 @@ async def test_the_first_error_comes_into_view(tmp_path: Path, job: Job) -> None
         assert not view.following
 
 
+async def test_an_error_before_what_is_shown_of_a_long_log_is_told(
+    tmp_path: Path, job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edm_tui.screens.tail_feed.WHOLE_BYTES", 1000)
+    job.say("ValueError: early\n" + "".join(f"line {number}\n" for number in range(20_000)))
+    screen = TailScreen((), job.snapshot)
+    app = HostApp(a_workspace(tmp_path), lambda: screen)
+    told: list[str] = []
+    monkeypatch.setattr(TailScreen, "notify", lambda self, message, **_: told.append(message))
+    async with app.run_test(size=(100, 30)) as pilot:
+        await until(pilot, lambda: screen.log_view.buffer.lines > 0)
+        await pilot.press("!")
+        await until(pilot, lambda: bool(told))
+        assert "at byte 0: ValueError: early" in told[0]
+
+
 async def test_a_run_without_a_job_says_so_and_shows_what_mlflow_has(tmp_path: Path) -> None:
     row = RunRow("r9", "old_run", "FINISHED")
     screen = TailScreen((row,))
