@@ -11,11 +11,11 @@ from edm_core.errors import DataError
 from edm_core.training.config import TrainingConfig
 from edm_core.training.data_state import data_tags, ready_data
 from edm_core.workspace import Workspace, find_workspace
-from tests.support.tracks import make_workspace
+from tests.support.tracks import clean_env, make_workspace
 
 
 def dvc(root: Path, *words: str) -> None:
-    subprocess.run([sys.executable, "-m", "dvc", *words, "-q"], cwd=root, check=True)
+    subprocess.run([sys.executable, "-m", "dvc", *words, "-q"], cwd=root, check=True, env=clean_env())
 
 
 @pytest.fixture(scope="module")

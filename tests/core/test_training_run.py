@@ -1,7 +1,6 @@
 """What `edm train` leaves behind, and how it ends when it is stopped, fails, or MLflow is away."""
 
 import json
-import os
 import signal
 import socket
 import subprocess
@@ -18,9 +17,14 @@ from edm_core.stores.mlflow_client import mlflow_client
 from edm_core.training.journal import RunJournal
 from edm_core.training.replay import needs_replay, replay_unlogged
 from edm_core.workspace import find_workspace
-from tests.support.tracks import edm, edm_command, make_workspace
+from tests.support.tracks import clean_env, edm, edm_command, make_workspace
 
 QUICK = ("train", "data/annotations", "--epochs", "2", "--duration", "8", "--batch-size", "2")
+
+# A shell that put pytest into the background had it ignore SIGINT, which children inherit.
+HEEDS_SIGINT = (
+    "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])"
+)
 
 
 @pytest.fixture(scope="module")
@@ -159,9 +163,10 @@ def test_what_cannot_be_is_refused_and_changes_nothing(
 def endless(root: Path, request: pytest.FixtureRequest) -> Iterator["subprocess.Popen[str]"]:
     """A training that goes on until it is stopped; it has ended its first epoch."""
     name = request.node.name.replace("[", "_").replace("]", "")
+    command = edm_command(*QUICK[:2], "--epochs", "100000", "--duration", "8", "--run-name", name)
     process = subprocess.Popen(
-        edm_command(*QUICK[:2], "--epochs", "100000", "--duration", "8", "--run-name", name),
-        cwd=root, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=dict(os.environ),
+        [sys.executable, "-c", HEEDS_SIGINT, *command],
+        cwd=root, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=clean_env(),
     )  # fmt: skip
     assert process.stdout is not None
     assert process.stdout.readline().startswith(f"outputs/training/{name}: begins")
@@ -227,6 +232,9 @@ train_loader, val_loader = make_loaders(config)
 result = Trainer(model=build_model(config), train_loader=train_loader, val_loader=val_loader, config=config).fit()
 assert result.epochs == 1 and result.run_id == "" and result.folder.is_dir(), result
 """
-    done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=False,
+        env=clean_env(),
+    )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert not needs_replay(root / "outputs/training/from_python")

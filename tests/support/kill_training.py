@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from edm_core.training.config import TrainingConfig
-from tests.support.tracks import REPOSITORY
+from tests.support.tracks import REPOSITORY, clean_env
 
 
 class Killer:
@@ -42,7 +42,7 @@ def killer() -> Iterator[Killer]:
     """A warm process; it ends with the block."""
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.support.kill_training"],
-        cwd=REPOSITORY, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        cwd=REPOSITORY, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=clean_env(),
     )  # fmt: skip
     try:
         yield Killer(process)

@@ -47,16 +47,28 @@ def make_workspace(root: Path, tracks: int = 4) -> Path:
     (root / "edm.toml").write_text("")
     (root / ".gitignore").write_text("/data/\n/outputs/\n/.edm/\n/mlflow.db*\n/mlartifacts/\n")
     for words in (["init", "-q", "-b", "main"], ["add", "."], ["commit", "-q", "-m", "Begin"]):
-        subprocess.run(["git", *words], cwd=root, check=True)
+        subprocess.run(["git", *words], cwd=root, check=True, env=clean_env())
     for number in range(tracks):
         write_track(root / "data", number, ((2, 4, 2), (4, 2, 2), (2, 2, 4))[number % 3])
     return root
 
 
+def clean_env(**extra: str) -> dict[str, str]:
+    """The environment for processes that a module's fixture starts, before that of the single test is set up.
+
+    `mlflow.set_tracking_uri` writes MLFLOW_TRACKING_URI into the environment of the test process, and a child of a
+    later test would log there.
+    """
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(("MLFLOW_", "EDM_", "GIT_"))}
+    identity = {f"GIT_{who}_{what}": f"test@{what}" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+    quiet = {"OMP_NUM_THREADS": "1", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "5"}
+    return {**kept, **identity, **quiet, **extra}
+
+
 def edm(root: Path, *words: str, env: Mapping[str, str] | None = None) -> "subprocess.CompletedProcess[str]":
     """Run `edm` in a process of its own."""
     return subprocess.run(
-        edm_command(*words), cwd=root, env={**os.environ, **(env or {})}, capture_output=True, text=True, check=False
+        edm_command(*words), cwd=root, env=clean_env(**(env or {})), capture_output=True, text=True, check=False
     )
 
 
