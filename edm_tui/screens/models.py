@@ -3,7 +3,7 @@
 import time
 from collections.abc import Sequence
 
-from textual import work
+from textual import on, work
 from textual.app import ComposeResult
 
 from edm_core.errors import EdmError
@@ -30,6 +30,7 @@ class ModelsScreen(ListScreen):
         self.moves: tuple[StageMove, ...] = ()
         self._rows: dict[str, RunRow] = {}
         self._fault = ""
+        self._opened: frozenset[str] = frozenset()
 
     def compose(self) -> ComposeResult:
         yield StatusLine(id="status")
@@ -70,7 +71,9 @@ class ModelsScreen(ListScreen):
     def _show(self) -> None:
         metric = self.services.workspace.settings.metrics.primary
         width, now = self.size.width, time.time()
-        header, lines = version_lines(self.versions, self._rows, metric, now, width, ascii_only=self.ascii_only)
+        header, lines = version_lines(
+            self.versions, self._rows, metric, now, width, opened=self._opened, ascii_only=self.ascii_only
+        )
         self.list.set_empty("no model versions yet: R on a run registers it")
         self.list.set_lines(lines, header if lines else None)
         history_header, moves = history_lines(self.moves, now, width)
@@ -83,6 +86,12 @@ class ModelsScreen(ListScreen):
         return " · ".join(part for part in parts if part)
 
     def on_resize(self) -> None:
+        self._show()
+
+    @on(LineList.Chosen, "#list")
+    def _open_version(self, event: LineList.Chosen) -> None:
+        """Enter shows where the version comes from."""
+        self._opened ^= {event.key}
         self._show()
 
     def on_line_list_highlighted(self) -> None:

@@ -8,7 +8,7 @@ from edm_core.snapshots.models import ModelVersion
 from edm_core.snapshots.promotion import StageMove
 from edm_core.snapshots.runs import RunRow
 from edm_tui.formatting import NOTHING, age, number
-from edm_tui.widgets.cells import Cell, Column, layout
+from edm_tui.widgets.cells import Cell, Column, layout, plain
 from edm_tui.widgets.line_list import Line
 
 VERSIONS = (
@@ -19,6 +19,7 @@ MOVES = (
     Column("when", right=True), Column("version", right=True), Column("what"), Column("from"), Column("to"),
     Column("who", flex=True), Column("why", flex=True),
 )  # fmt: skip
+_NOT_SHOWN = ("edm.history.", "edm.metrics", "edm.tracks")
 _STYLES = {"Production": "$success", "Staging": "$warning", "Archived": "dim"}
 
 
@@ -33,13 +34,29 @@ def version_lines(
     now: float,
     width: int,
     *,
+    opened: frozenset[str] = frozenset(),
     ascii_only: bool,
 ) -> tuple[Text, list[Line]]:
-    """The header, and a line for each version; `rows` has the runs by id, as far as they are known."""
+    """The header, and a line for each version; `rows` has the runs by id, as far as they are known.
+
+    Below a version whose key is in `opened` stands where it comes from.
+    """
     columns = [Column(metric, right=True) if not column.title else column for column in VERSIONS]
     cells = [_version_cells(version, rows.get(version.run_id), metric, now, ascii_only) for version in versions]
     header, texts = layout(columns, cells, width)
-    return header, [Line(text, version_key(version)) for version, text in zip(versions, texts, strict=True)]
+    lines: list[Line] = []
+    for version, text in zip(versions, texts, strict=True):
+        lines.append(Line(text, version_key(version)))
+        if version_key(version) in opened:
+            lines += [Line(Text(f"      {plain(fact)}", style="dim", end="")) for fact in origin(version)]
+    return header, lines
+
+
+def origin(version: ModelVersion) -> list[str]:
+    """Where a version comes from: its run, its source and what its tags tell, without its history."""
+    facts = [("run id", version.run_id), ("source", version.source), ("description", version.description)]
+    facts += [(key, value) for key, value in sorted(version.tags.items()) if not key.startswith(_NOT_SHOWN)]
+    return [f"{what}: {value}" for what, value in facts if value]
 
 
 def _version_cells(version: ModelVersion, row: RunRow | None, metric: str, now: float, ascii_only: bool) -> list[Cell]:

@@ -77,6 +77,12 @@ async def test_the_history_is_below_and_verbs_that_cannot_run_say_why(models: Ho
         await pilot.press("j")
         assert screen.version == V3
         assert screen.reason("promote") == "already in Production"
+        await pilot.press("enter")
+        await settled(models, pilot)
+        assert "run id: r3" in texts(models)
+        assert "edm.history" not in texts(models)
+        await pilot.press("y")
+        assert models.clipboard == "models:/EDMModel/3"
 
 
 async def test_the_cursor_stays_on_its_version_when_the_list_changes(models: HostApp) -> None:
