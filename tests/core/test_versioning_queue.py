@@ -87,7 +87,7 @@ def test_a_commit_that_outlives_its_verb_is_waited_for_and_finished(tmp_path: Pa
     os.mkfifo(go_on)
     hook = workspace.root / ".git" / "hooks" / "pre-commit"
     hook.parent.mkdir(exist_ok=True)
-    hook.write_text(f"#!/bin/sh\necho reached > {reached}\ncat {go_on}\n")
+    hook.write_text(f"#!/bin/sh\necho reached > {reached}\ncat {go_on} > {os.devnull}\n")
     hook.chmod(0o755)
     child = subprocess.Popen(
         [PYTHON, "-m", "edm_core.cli.main", "keep", "cnn"], cwd=workspace.root, env=plain_env(),
