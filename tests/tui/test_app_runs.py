@@ -6,8 +6,10 @@ import pytest
 from textual.pilot import Pilot
 
 from edm_core.errors import ActionError, StoreError
+from edm_core.settings import Settings, TuiSettings
 from edm_core.snapshots.outcome import Outcome
 from edm_core.snapshots.runs import DataState, RunRow
+from edm_core.workspace import Workspace
 from edm_tui.app import EdmApp
 from edm_tui.dialogs.confirm import ConfirmDialog
 from edm_tui.dialogs.help import HelpDialog
@@ -17,7 +19,7 @@ from edm_tui.widgets.filter_bar import FilterBar
 from edm_tui.widgets.key_bar import KeyBar
 from edm_tui.widgets.run_detail import DetailPane
 from edm_tui.widgets.status_line import StatusLine
-from tests.support.rows import a_metric, a_row, an_app
+from tests.support.rows import QuietServices, a_metric, a_row, a_snapshot, an_app
 
 WIDE = (200, 30)
 
@@ -307,3 +309,35 @@ async def test_screens_of_later_versions_say_so(tmp_path: Path) -> None:
         await pilot.press("6")
         assert len(app.screen_stack) == 1
         assert any("edm storage status" in one.message for one in app._notifications)
+
+
+@pytest.mark.parametrize("size", [(20, 5), (40, 10), (80, 24), (109, 30), (149, 40), (300, 80)])
+async def test_every_size_can_be_used(tmp_path: Path, size: tuple[int, int]) -> None:
+    app, _ = an_app(tmp_path, some_rows() * 30)
+    async with app.run_test(size=size) as pilot:
+        await pilot.press(
+            "j", "G", "enter", "j", "escape", "right", "space", "question_mark", "escape", "plus", "underscore"
+        )
+        await pilot.resize_terminal(80, 24)
+        await settled(pilot)
+        assert runs(app).table.row is not None
+
+
+async def test_ascii_mode_sends_ascii_alone(tmp_path: Path) -> None:
+    app, _ = an_app(tmp_path, some_rows(), ascii_only=True)
+    async with app.run_test(size=WIDE) as pilot:
+        await pilot.press("space", "question_mark")
+        await settled(pilot)
+        lines = [strip.text for strip in app.screen._compositor.render_strips()]
+        assert all(line.isascii() for line in lines)
+        assert any("|" in line for line in lines)
+
+
+@pytest.mark.parametrize("theme", ["edm-light", "edm-dark", "nonsense"])
+async def test_every_theme_starts(tmp_path: Path, theme: str) -> None:
+    workspace = Workspace(tmp_path, Settings(tui=TuiSettings(theme=theme)))
+    app = EdmApp(workspace, a_snapshot(some_rows()))
+    app.services = QuietServices(workspace, some_rows())
+    async with app.run_test(size=WIDE):
+        assert names(app)
+        assert app.theme == (theme if theme.startswith("edm-") else "edm-dark")
