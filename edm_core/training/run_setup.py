@@ -32,7 +32,9 @@ def resolve_config(workspace: Workspace, config: TrainingConfig) -> TrainingConf
 def open_folder(workspace: Workspace, config: TrainingConfig) -> RunFolder:
     """Make the folder of a new run, or open that of a resumed one."""
     if config.resume:
-        return open_run_folder(workspace.runs_dir, config)[0]
+        folder, merged = open_run_folder(workspace.runs_dir, config)
+        folder.write_config(merged)
+        return folder
     return create_run_folder(workspace.runs_dir, config, data_tags(workspace).get("edm.data_version", ""))
 
 

@@ -224,17 +224,29 @@ def test_a_server_that_is_away_costs_nothing_but_time(root: Path) -> None:
     assert run.info.start_time < points[0][1] <= run.info.end_time
 
 
-def test_the_python_api_trains_without_mlflow(root: Path) -> None:
+def test_the_python_api_of_the_guide(root: Path) -> None:
     code = """
+from edm_core.registry import ModelRegistry
 from edm_core.training import Trainer, TrainingConfig, build_model, make_loaders
-config = TrainingConfig(run_name="from_python", epochs=1, duration=8, batch_size=2)
-train_loader, val_loader = make_loaders(config)
-result = Trainer(model=build_model(config), train_loader=train_loader, val_loader=val_loader, config=config).fit()
-assert result.epochs == 1 and result.run_id == "" and result.folder.is_dir(), result
+
+def fit(name, registry):
+    config = TrainingConfig(run_name=name, epochs=1, duration=8, batch_size=2)
+    train_loader, val_loader = make_loaders(config)
+    model = build_model(config)
+    return Trainer(
+        model=model, train_loader=train_loader, val_loader=val_loader, config=config, registry=registry
+    ).fit()
+
+alone = fit("without_mlflow", None)
+assert alone.epochs == 1 and alone.run_id == "" and alone.folder.is_dir(), alone
+registry = ModelRegistry(experiment_name="edm-training")
+logged = fit("with_mlflow", registry)
+runs = registry.runs()
+assert list(runs[runs.run_id == logged.run_id]["metrics.best_val_loss"]) == [logged.best_val_loss], runs
 """
     done = subprocess.run(
-        [sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=False,
-        env=clean_env(),
-    )  # fmt: skip
+        [sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=False, env=clean_env()
+    )
     assert done.returncode == 0, done.stderr
-    assert not needs_replay(root / "outputs/training/from_python")
+    assert not needs_replay(root / "outputs/training/without_mlflow")
+    assert not needs_replay(root / "outputs/training/with_mlflow")

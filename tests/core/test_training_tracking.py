@@ -2,17 +2,17 @@
 
 import time
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from edm_core.errors import StoreError, TrainingError
+from edm_core.errors import RunNameError, StoreError, TrainingError
 from edm_core.training import tracking
 from edm_core.training.config import TrainingConfig
 from edm_core.training.journal import FINISHED, KILLED, RunJournal
 from edm_core.training.replay import log_points, needs_replay, replay_unlogged
 from edm_core.training.run_folder import RunFolder, create_run_folder, open_run_folder
+from edm_core.training.run_setup import open_folder
 from edm_core.training.tracking import PATIENCE, RunTracker, Tracking
 from edm_core.workspace import Workspace, find_workspace
 from tests.support.tracks import make_workspace
@@ -137,6 +137,10 @@ def test_resuming_takes_the_config_that_the_run_was_started_with(workspace: Work
     assert open_run_folder(workspace.runs_dir, given)[1] == replace(config, resume=True)
     longer = open_run_folder(workspace.runs_dir, replace(given, epochs=9))[1]
     assert longer.epochs == 9
+    open_folder(workspace, longer)
+    assert open_run_folder(workspace.runs_dir, given)[1].epochs == 9, "a second resume goes on with the first's change"
+    with pytest.raises(RunNameError, match="taken"):
+        open_folder(workspace, config)
     with pytest.raises(TrainingError, match=r"--lr is 0\.5 here, but run kept was started with 0\.01"):
         open_run_folder(workspace.runs_dir, replace(given, learning_rate=0.5))
 
