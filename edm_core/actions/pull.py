@@ -1,11 +1,14 @@
 """Pull: git forward only, then the data of kept runs from DVC's remote."""
 
+import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from edm_core.actions.push import all_pointers, chosen
 from edm_core.actions.push_git import pull_branch
 from edm_core.actions.push_history import arrive
+from edm_core.actions.versions import is_cached
+from edm_core.data.version import data_state
 from edm_core.dvcrepo import DvcRepo
 from edm_core.errors import ActionError
 from edm_core.gitrepo import git_of
@@ -14,6 +17,7 @@ from edm_core.lock import Say, data_lane, quiet
 from edm_core.snapshots.outcome import Outcome
 from edm_core.snapshots.runs import DataState
 from edm_core.stores.data_states import pointer, remember_kept, run_folders
+from edm_core.stores.kept_files import kept_dir, stamps
 from edm_core.workspace import Workspace
 
 Choose = Callable[[], Sequence[str] | None]
@@ -44,28 +48,58 @@ def pull(workspace: Workspace, choose: Choose, *, say: Say = quiet) -> Outcome:
 def _pull_data(workspace: Workspace, dvc: DvcRepo, names: Sequence[str], strict: bool) -> list[str]:
     """dvc pull of those pointers whose data are not here as they say; returns them.
 
-    A run that was changed here is an error where it was asked for by name (`strict`), else left alone.
+    What was changed here is an error where it was asked for by name (`strict`), else left alone.
     """
     states = run_folders(workspace)
     wanted = []
     for name in names:
         folder = states.get(Path(name).stem) if (workspace.root / name).parent == workspace.runs_dir else None
-        if folder is not None and folder.state is DataState.CHANGED:
-            _changed(Path(name).stem, strict, dvc.say)
-        elif folder is None or folder.state not in (DataState.KEPT, DataState.PUSHED):
+        if folder is None or folder.state in (DataState.KEPT, DataState.PUSHED):
+            continue
+        if folder.state is DataState.CHANGED and not _is_older_version(workspace, folder.name):
+            _changed(folder.name, strict, dvc.say)
+        else:
             wanted.append(name)
-    if not wanted:
-        return []
+    if wanted:
+        _fetch(workspace, dvc, wanted)
+    data = [name for name in names if workspace.root / name == workspace.data_pointer]
+    return wanted + (_pull_data_set(workspace, dvc, data) if data else [])
+
+
+def _is_older_version(workspace: Workspace, run: str) -> bool:
+    """Whether the folder is, file by file, what was kept before: a teammate kept it anew, nobody changed it here."""
+    try:
+        record = json.loads((kept_dir(workspace) / f"{run}.json").read_bytes())
+        files = {name: (size, mtime) for name, (size, mtime) in record["files"].items()}
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        return False
+    return files == stamps(workspace.runs_dir / run) and is_cached(workspace, str(record["hash"]))
+
+
+def _fetch(workspace: Workspace, dvc: DvcRepo, names: Sequence[str]) -> None:
     remote, address = dvc.require_remote()
-    dvc.say(f"dvc pull from {remote} ({address}): {', '.join(Path(name).stem for name in wanted)}")
+    dvc.say(f"dvc pull from {remote} ({address}): {', '.join(Path(name).stem for name in names)}")
     hint = f"What arrived stays here: `edm pull` goes on. Was it pushed (`edm push` there)? Is {address} reachable?"
-    dvc.must("pull", "-r", remote, "--", *wanted, hint=hint)
-    for name in wanted:
+    dvc.must("pull", "-r", remote, "--", *names, hint=hint)
+    for name in names:
         path = workspace.root / name
         if path.parent == workspace.runs_dir:
             remember_kept(workspace, path.with_suffix(""), pointer(path).hash)
-    arrive(workspace, [pointer(workspace.root / name).hash for name in wanted], remote, send=False)
-    return list(wanted)
+    arrive(workspace, [pointer(workspace.root / name).hash for name in names], remote, send=False)
+
+
+def _pull_data_set(workspace: Workspace, dvc: DvcRepo, names: list[str]) -> list[str]:
+    """The data set, unless files here would be overwritten that were never tracked: DVC itself refuses then."""
+    if data_state(workspace.root, workspace.cache_dir).state == "same":
+        return []
+    try:
+        _fetch(workspace, dvc, names)
+    except ActionError as error:
+        if "unsaved files" not in error.message:
+            raise
+        _changed("the data set in data/", False, dvc.say)
+        return []
+    return names
 
 
 def _changed(run: str, strict: bool, say: Say) -> None:

@@ -161,6 +161,35 @@ def test_pull_overwrites_no_local_change(workspace: Workspace) -> None:
     assert (run.folder / "config.yaml").read_text() == "mine: 1\n"
 
 
+def test_a_teammates_newer_version_replaces_the_older_one_and_newer_data_the_older_data(
+    tmp_path: Path, workspace: Workspace
+) -> None:
+    root = workspace.root
+    (root / "data").mkdir()
+    (root / "data" / "a.yaml").write_text("a: 1\n")
+    dvc(root, "add", "-q", "data")
+    git(root, "add", "data.dvc")
+    git(root, "commit", "-q", "-m", "Track the data")
+    run = make_run(workspace, "cnn")
+    edm(root, "keep", "cnn", "--push")
+    edm(root, "push")
+    git(tmp_path, "clone", "-q", "origin.git", "mate")
+    mate = find_workspace(tmp_path / "mate", {})
+    edm(mate.root, "pull")
+    (mate.root / "data" / "a.yaml").write_text("a: 2\n")
+    dvc(mate.root, "add", "-q", "data")
+    git(mate.root, "commit", "-q", "-am", "Mend the data")
+    (mate.run_folder("cnn") / "notes.txt").write_text("seen\n")
+    edm(mate.root, "keep", "cnn")
+    edm(mate.root, "push")
+    edm(root, "pull")
+    assert (run.folder / "notes.txt").read_text() == "seen\n"
+    assert (root / "data" / "a.yaml").read_text() == "a: 2\n"
+    (root / "data" / "a.yaml").write_text("mine: 1\n")
+    assert "left alone: the data set" in edm(root, "pull").stderr
+    assert (root / "data" / "a.yaml").read_text() == "mine: 1\n"
+
+
 def test_a_foreign_dvc_process_that_holds_the_lock_is_named_and_waited_for(workspace: Workspace) -> None:
     make_run(workspace, "cnn")
     script = (
