@@ -6,6 +6,7 @@ EdmError
 ├── RunNameError      a name that cannot become a run folder, or that is taken
 ├── NotFoundError     no run, version, job or file answers to that name
 ├── StoreError        MLflow, DVC or git could not be read
+├── QueryError        a filter or an order cannot be read; its message shows where
 ├── ActionError       something could not be done; nothing was changed, or it was changed back
 ├── DataError         annotations or audio are at fault
 ├── TrainingError     options that cannot go together, or a checkpoint that does not fit
@@ -43,6 +44,13 @@ class NotFoundError(EdmError):
 
 class StoreError(EdmError):
     """MLflow, DVC or git could not be read."""
+
+
+class QueryError(EdmError):
+    """A filter or an order cannot be read: `problem` says why, `column` where (characters from 0)."""
+
+    problem: str = ""
+    column: int = 0
 
 
 class ActionError(EdmError):

@@ -32,7 +32,7 @@ def runs() -> None:
 
 
 @runs.command("list")
-@click.option("--filter", "query", metavar="Q", default="", help="MLflow's filter language.")
+@click.option("--filter", "query", metavar="Q", default="", help="MLflow's filter language, plus OR, NOT, ( ).")
 @click.option("--order-by", metavar="K", default="", help="Such as `metrics.val_loss DESC`, or a metric: best first.")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="At most N rows.")
 @click.option("--experiment", metavar="NAME", help="Another experiment than the workspace's; * for all.")
@@ -44,6 +44,7 @@ def list_runs(query: str, order_by: str, limit: int | None, experiment: str | No
     For example:
       edm runs list --limit 20
       edm runs list --filter "params.backbone = 'cnn'" --order-by "metrics.boundary_f1 DESC" --json
+      edm runs list --filter "metrics.val_loss < 0.03 AND NOT (status = 'FAILED' OR tags.kind = 'trial')"
     """
     from edm_core.cli.run_document import run_document, table
     from edm_core.stores.runs import load_rows, load_runs
@@ -52,12 +53,13 @@ def list_runs(query: str, order_by: str, limit: int | None, experiment: str | No
     if query or order_by:
         from edm_core.stores.query import matching_runs
 
-        rows = load_rows(workspace, matching_runs(workspace, query, order_by, limit, experiment))
+        matches = matching_runs(workspace, query, order_by, limit, experiment)
+        rows, notice = load_rows(workspace, matches.run_ids), matches.notice
     else:
         snapshot = load_runs(workspace, experiment, limit)
-        rows = snapshot.rows[:limit]
-        if snapshot.notice:
-            say(snapshot.notice)
+        rows, notice = snapshot.rows[:limit], snapshot.notice
+    if notice:
+        say(notice)
     if as_json:
         print_json({"runs": [run_document(row) for row in rows]})
     elif rows:

@@ -1,59 +1,74 @@
-"""`--filter` and `--order-by`: MLflow's own language, answered by MLflow's own client.
+"""`--filter` and `--order-by`: which runs fit, in which order, on whatever store the workspace has.
 
-The answer is a list of run ids in order, so that whatever answers the question can be replaced without any change to
-those who ask.
+SQLite is asked directly, by one SELECT; runs in memory are put into SQLite for it. Other stores are asked through
+MLflow's client in its own language.
 """
 
 import re
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-from edm_core.errors import StoreError
+from edm_core.query.expressions import OrderKey, Query
+from edm_core.query.grammar import parse
+from edm_core.query.names import ATTRIBUTES
+from edm_core.query.ordering import parts_of, read_order
+from edm_core.query.sql import SETTING, select_runs
 from edm_core.settings import MetricsSettings
-from edm_core.stores.mlflow_client import mlflow_client
+from edm_core.stores.memory import MemoryTracking
 from edm_core.stores.protocols import ALL_EXPERIMENTS
-from edm_core.stores.redact import without_password
+from edm_core.stores.sqlite_schema import reading
+from edm_core.stores.sqlite_tracking import SqliteTracking
+from edm_core.stores.tracking import EmptyTracking, open_tracking
 from edm_core.workspace import Workspace
 
-_PAGE = 1000
-_ATTRIBUTES = ("start_time", "end_time", "status", "run_name", "run_id", "artifact_uri", "user_id")
 _DIRECTION = re.compile(r"\s+(asc|desc)\s*$", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Matches:
+    """Ids of the runs that fit, in order; `notice` says how they were found where that took a detour."""
+
+    run_ids: list[str]
+    notice: str = ""
 
 
 def matching_runs(
     workspace: Workspace, query: str, order_by: str = "", limit: int | None = None, experiment: str | None = None
-) -> list[str]:
-    """Ids of the active runs that `query` (MLflow's filter language, "" for all) selects, in the order asked.
+) -> Matches:
+    """The active runs that `query` ("" for all) selects, in the order asked, else newest first.
 
     `order_by` lists `metrics.x DESC` and the like, separated by commas; a bare metric name means the best last value
-    first, by the metric's direction. Raises StoreError with MLflow's words for a query that it cannot read.
+    first, by the metric's direction. Raises QueryError for what cannot be read, StoreError.
     """
-    client = mlflow_client(workspace)
-    from mlflow.exceptions import MlflowException
-
-    name = workspace.settings.tracking.experiment if experiment is None else experiment
+    asked = parse(query)
     keys = order_keys(order_by, workspace.settings.metrics)
-    found: list[str] = []
-    try:
-        ids = [e.experiment_id for e in client.search_experiments() if name in (e.name, ALL_EXPERIMENTS)]
-        token = None
-        while ids:
-            wanted = _PAGE if limit is None else min(_PAGE, limit - len(found))
-            page = client.search_runs(ids, query, max_results=wanted, order_by=keys, page_token=token)
-            found += [run.info.run_id for run in page]
-            token = page.token
-            if not token or (limit is not None and len(found) >= limit):
-                break
-    except MlflowException as error:
-        raise _explained(query, order_by, error) from error
-    return found
+    order = read_order(keys)
+    name = workspace.settings.tracking.experiment if experiment is None else experiment
+    store = open_tracking(workspace)
+    if isinstance(store, SqliteTracking):
+        with reading(store.path) as db:
+            return Matches(_select(db, asked, order, name, limit), store.notice)
+    if isinstance(store, EmptyTracking):
+        return Matches([], store.notice)
+    if isinstance(store, MemoryTracking):
+        from edm_core.stores.query_scratch import as_database
+
+        with as_database(store.runs(name, None, ())) as db:
+            return Matches(_select(db, asked, order, name, limit))
+    from edm_core.stores.query_client import ask_client
+
+    run_ids, detour = ask_client(workspace, store, name, asked, keys, limit)
+    return Matches(run_ids, " · ".join(filter(None, (store.notice, detour))))
 
 
 def order_keys(order_by: str, metrics: MetricsSettings) -> list[str]:
     """MLflow's `order_by` list of what the user typed."""
     keys = []
-    for part in filter(None, (part.strip() for part in order_by.split(","))):
+    for part in parts_of(order_by):
         direction = _DIRECTION.search(part)
         name = part[: direction.start()] if direction else part
-        if "." not in name and name not in _ATTRIBUTES and not name.startswith(("`", '"')):
+        if "." not in name and name not in (*ATTRIBUTES, "created", "Created") and not name.startswith(("`", '"')):
             otherwise = "ASC" if metrics.minimised(name) else "DESC"
             keys.append(f"metrics.`{name}` {direction[1] if direction else otherwise}")
         else:
@@ -61,13 +76,10 @@ def order_keys(order_by: str, metrics: MetricsSettings) -> list[str]:
     return keys
 
 
-def _explained(query: str, order_by: str, error: Exception) -> StoreError:
-    code = getattr(error, "error_code", "")
-    reason = without_password(str(error).strip().split("\n")[0])[:400]
-    if code in ("INVALID_PARAMETER_VALUE", "BAD_REQUEST"):
-        asked = query if query else order_by
-        return StoreError(
-            f"MLflow cannot read {asked!r}: {reason}",
-            "For example: metrics.val_loss < 0.03 and params.backbone = 'cnn'; names with / or - go in backticks.",
-        )
-    return StoreError(f"MLflow does not answer: {reason}", "Is the store up, and [tracking] uri in edm.toml right?")
+def _select(
+    db: sqlite3.Connection, query: Query, order: Sequence[OrderKey], experiment: str, limit: int | None
+) -> list[str]:
+    db.execute(SETTING)
+    named = None if experiment == ALL_EXPERIMENTS else experiment
+    sql, values = select_runs(query.expression, order, named, limit)
+    return [run_id for (run_id,) in db.execute(sql, values)]

@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 
 from edm_core.cli.main import edm
 from edm_core.cli.run_plot import segments
-from edm_core.errors import EdmError, NotFoundError, StoreError
+from edm_core.errors import EdmError, NotFoundError, QueryError
 from edm_core.settings import MetricsSettings
 from edm_core.stores.mlflow_client import mlflow_client
 from edm_core.stores.query import order_keys
@@ -126,8 +126,8 @@ def test_filter_and_order_are_mlflows(workspace: Workspace, query: str, order_by
 
 
 @pytest.mark.parametrize("query", ["nonsense here", "metrics.val_loss = 'x'", "params.lr > 3 or x", "metrics.a/b < 3"])
-def test_a_bad_filter_is_refused_in_mlflows_words(workspace: Workspace, query: str) -> None:
-    with pytest.raises(StoreError) as caught:
+def test_a_bad_filter_is_refused_and_shown(workspace: Workspace, query: str) -> None:
+    with pytest.raises(QueryError) as caught:
         call("runs", "list", "--filter", query)
     assert query in caught.value.message
     assert caught.value.hint
