@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 FIRST_PAGE = 100
 """Runs that are read for the first frame; all of them follow."""
-FIRST_WAIT = 2.0
+FIRST_WAIT = 1.0
 """Seconds that the first frame waits for them at most: a server may take longer."""
 USAGE = """usage: edm-tui [DIR] [--ascii] [--no-mouse] [--version]
 

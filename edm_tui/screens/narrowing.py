@@ -12,13 +12,11 @@ from edm_tui.widgets.run_table import RunTable
 class Narrowing(EdmScreen):
     """A screen with a run table; `show_rows` shows those that `narrowed` lets through."""
 
+    table: RunTable
+
     def __init__(self) -> None:
         super().__init__()
         self.narrowed = RunFilter()
-
-    @property
-    def table(self) -> RunTable:
-        return self.query_one("#runs", RunTable)
 
     @property
     def total(self) -> int:

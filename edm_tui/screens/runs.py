@@ -48,11 +48,15 @@ class RunsScreen(Moving, Narrowing):
 
     def compose(self) -> ComposeResult:
         settings = self.services.workspace.settings
-        yield StatusLine(id="status")
+        # Kept by reference: a read may end while the screen is being taken down, its widgets first.
+        self.table = RunTable(settings, id="runs")
+        self.pane = DetailPane(settings, id="detail")
+        self._status, self._bar = StatusLine(id="status"), KeyBar(self.context, id="keys")
+        yield self._status
         with Horizontal(id="body"):
-            yield RunTable(settings, id="runs")
-            yield DetailPane(settings, id="detail")
-        yield KeyBar(self.context, id="keys")
+            yield self.table
+            yield self.pane
+        yield self._bar
 
     def on_mount(self) -> None:
         self.table.focus()
@@ -62,10 +66,6 @@ class RunsScreen(Moving, Narrowing):
             self.snapshot = self._first
         else:
             self.table.empty = "reading …"
-
-    @property
-    def pane(self) -> DetailPane:
-        return self.query_one("#detail", DetailPane)
 
     @property
     def total(self) -> int:
@@ -142,12 +142,12 @@ class RunsScreen(Moving, Narrowing):
         narrow, shown = self.has_class("-narrow"), len(self.table.rows)
         left = status_text(self.services.workspace.name, self.snapshot, shown, self.narrowed, self._fault, narrow)
         right = [*self.services.running, self.services.branch_text]
-        self.query_one("#status", StatusLine).say(left, "   ".join(filter(None, right)))
+        self._status.say(left, "   ".join(filter(None, right)))
         marks = len(self.table.marked())
         lead = ["detail: esc back"] if self._open else []
         lead += [f"{marks} marked"] if marks else []
         labels = {"undo": f"undo {clean(self._undoable)}"} if self._undoable else {}
-        self.query_one("#keys", KeyBar).update_keys(self.reason, " · ".join(lead), labels)
+        self._bar.update_keys(self.reason, " · ".join(lead), labels)
 
     def reason(self, verb: str) -> str:
         if verb == "undo" and not self._undoable:

@@ -46,6 +46,8 @@ class Painted(Widget):
 
     def repaint(self, lines: Iterable[int] | None = None) -> None:
         """Draw these lines (default: all) anew and refresh the spans that differ from what was painted."""
+        if not self.is_attached:
+            return
         width, height = self.size
         for y in range(height) if lines is None else lines:
             old = self._painted.pop(y, None)

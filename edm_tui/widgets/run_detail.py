@@ -121,8 +121,13 @@ class DetailPane(Painted, can_focus=True):
         took = seconds(row, self._look.now)
         if took is not None:
             parts.append(duration(took))
+        left = row.job.eta_seconds(self._look.now) if row.job is not None else None
+        if left is not None:
+            parts.append(f"{duration(left)} to go")
         if row.user:
             parts.append(clean(row.user))
+        if row.job is not None and row.job.note:
+            parts.append(clean(row.job.note))
         return " · ".join(parts)
 
     def _data(self, row: RunRow) -> str:

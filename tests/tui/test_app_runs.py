@@ -7,6 +7,7 @@ from textual.pilot import Pilot
 
 from edm_core.errors import ActionError, StoreError
 from edm_core.settings import Settings, TuiSettings
+from edm_core.snapshots.jobs import JobSnapshot, Progress
 from edm_core.snapshots.outcome import Outcome
 from edm_core.snapshots.runs import DataState, RunRow
 from edm_core.workspace import Workspace
@@ -19,7 +20,7 @@ from edm_tui.widgets.filter_bar import FilterBar
 from edm_tui.widgets.key_bar import KeyBar
 from edm_tui.widgets.run_detail import DetailPane
 from edm_tui.widgets.status_line import StatusLine
-from tests.support.rows import QuietServices, a_metric, a_row, a_snapshot, an_app
+from tests.support.rows import NOW, QuietServices, a_metric, a_row, a_snapshot, an_app
 
 WIDE = (200, 30)
 
@@ -341,3 +342,10 @@ async def test_every_theme_starts(tmp_path: Path, theme: str) -> None:
     async with app.run_test(size=WIDE):
         assert names(app)
         assert app.theme == (theme if theme.startswith("edm-") else "edm-dark")
+
+
+async def test_the_detail_of_a_running_run_says_how_long_it_takes_yet(tmp_path: Path) -> None:
+    job = JobSnapshot("j", "running", "t", (), NOW, NOW - 100, progress=Progress(NOW, 26, 50), note="its log is full")
+    app, _ = an_app(tmp_path, [a_row("busy", status="RUNNING", end_ms=None, job=job)])
+    async with app.run_test(size=WIDE):
+        assert "▶ 26/50 · 1h00 · 1m to go · its log is full" in runs(app).query_one(DetailPane).text
