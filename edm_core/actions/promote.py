@@ -18,6 +18,7 @@ from edm_core.actions.stages import (
     parse_stage,
     pick,
     previous_stage,
+    settle_production,
 )
 from edm_core.errors import ActionError, StoreError
 from edm_core.journal import Entry, Journal
@@ -112,6 +113,8 @@ def _finish(workspace: Workspace, journal: Journal, made: StageMove) -> None:
     mover = next((v for v in there if v.version == made.version and v.stage == made.to_stage), None)
     if mover and any(v.version in made.replaced and v.stage == made.to_stage for v in there):
         archive_others(workspace, client, mover, made.to_stage)
+    if made.to_stage == "Production":
+        settle_production(workspace, client, made.name)
     align_aliases(workspace, client, made.name, {made.from_stage, made.to_stage}, left=made.version)
     write_move(client, made)
     journal.done(made.id, undo={"move": asdict(made)})

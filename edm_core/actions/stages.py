@@ -86,6 +86,18 @@ def archive_others(workspace: Workspace, client: "MlflowClient", version: ModelV
             _transition(workspace, client, other, "Archived", False)
 
 
+def settle_production(workspace: Workspace, client: "MlflowClient", name: str) -> None:
+    """Where several stand in Production, leave the one that MLflow loads.
+
+    Two transitions at the same moment do not see each other in MLflow's store, so neither archives the other. All who
+    look choose the same one. Raises StoreError.
+    """
+    versions = list_versions(workspace, name)
+    held = holder(versions, "Production")
+    if held is not None:
+        archive_others(workspace, client, held, "Production")
+
+
 def _transition(workspace: Workspace, client: "MlflowClient", version: ModelVersion, stage: str, archive: bool) -> None:
     call = (
         f"transition_model_version_stage({version.name!r}, {str(version.version)!r}, {stage!r}, "

@@ -2,15 +2,17 @@
 
 import json
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from mlflow.tracking import MlflowClient
 
 from edm_core.actions.aliases import delete_alias, set_alias
 from edm_core.actions.model_history import history, write_move
 from edm_core.actions.promote import demote, mend_promote, promote, undo_promote
 from edm_core.actions.rollback import rollback
-from edm_core.actions.stages import misplaced_aliases
+from edm_core.actions.stages import misplaced_aliases, move
 from edm_core.commandlog import read_commands
 from edm_core.errors import ActionError, NotFoundError, StoreError
 from edm_core.journal import Journal
@@ -200,11 +202,25 @@ def test_an_alias_set_on_what_was_true_a_moment_ago_is_set_right(
     assert stages_of(workspace)[1] == ("Archived", ())
 
 
+def test_of_two_that_came_at_once_the_one_that_mlflow_loads_stays(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def and_another(
+        there: Workspace, client: MlflowClient, version: ModelVersion, stage: str, *, archive: bool
+    ) -> None:
+        move(there, client, version, stage, archive=archive)
+        move(there, client, replace(version, version=3), stage, archive=False)
+
+    monkeypatch.setattr("edm_core.actions.promote.move", and_another)
+    with pytest.raises(ActionError, match="v1 is in Archived now"):
+        promote(workspace, NAME, 1, "Production")
+    assert stages_of(workspace) == {1: ("Archived", ()), 2: ("None", ()), 3: ("Production", ("production",))}
+
+
 @pytest.fixture
 def psycopg3(monkeypatch: pytest.MonkeyPatch) -> None:
     """MLflow's client as it behaves on PostgreSQL with psycopg 3 (mlflow/mlflow#24592)."""
     from mlflow.exceptions import MlflowException
-    from mlflow.tracking import MlflowClient
 
     real = MlflowClient.transition_model_version_stage
 

@@ -1,0 +1,56 @@
+"""Several people promote at once: one wins, the others are told, and nothing is left half done."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from edm_core.actions.model_history import history
+from edm_core.stores.models import list_versions
+from tests.support.registry import make_versions, make_workspace, stages_of
+
+# Imports first, then all start on the same line: what is raced is the promotion, not the start of Python.
+_PROMOTE = """
+import json, sys
+import mlflow
+from edm_core.actions.promote import promote
+from edm_core.errors import EdmError
+from edm_core.workspace import find_workspace
+workspace = find_workspace()
+print("ready", flush=True)
+sys.stdin.readline()
+try:
+    promote(workspace, "EDMModel", int(sys.argv[1]), "Production")
+    print(json.dumps(""))
+except EdmError as error:
+    print(json.dumps(error.message))
+"""
+
+
+def test_one_of_three_at_once_stands_and_every_move_is_in_the_history(tmp_path: Path) -> None:
+    workspace = make_workspace(tmp_path / "work")
+    make_versions(workspace, 3)
+    people = [
+        subprocess.Popen(
+            [sys.executable, "-c", _PROMOTE, str(number)], cwd=workspace.root, text=True,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        )
+        for number in (1, 2, 3)
+    ]  # fmt: skip
+    for person in people:
+        assert person.stdout is not None
+        assert person.stdout.readline() == "ready\n"
+    for person in people:
+        assert person.stdin is not None
+        person.stdin.write("go\n")
+        person.stdin.flush()
+    told = [json.loads(person.communicate(timeout=120)[0]) for person in people]
+    assert [person.returncode for person in people] == [0, 0, 0]
+
+    stages = stages_of(workspace)
+    (winner,) = [number for number, (stage, _) in stages.items() if stage == "Production"]
+    assert stages[winner][1] == ("production",)
+    assert all(aliases == () for number, (_, aliases) in stages.items() if number != winner)
+    assert told[winner - 1] == ""
+    assert all("at the same moment" in message for message in told if message)
+    assert {made.version for made in history(list_versions(workspace, "EDMModel"))} == {1, 2, 3}
