@@ -78,7 +78,7 @@ def _runs(root: Path) -> None:
     for name, rate in RUNS.items():
         if _is_trained(workspace, name):
             continue
-        options = ["--resume"] if (workspace.run_folder(name) / "checkpoints" / "last.pt").exists() else []
+        options = ["--resume"] if workspace.run_folder(name).exists() else []
         _edm(
             root, "train", "data/annotations", "--run-name", name, "--epochs", str(EPOCHS), "--lr", rate,
             "--hypothesis", f"a learning rate of {rate} suits the small CNN", *options,
