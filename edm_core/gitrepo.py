@@ -24,7 +24,10 @@ _OPERATIONS = {
 def child_env() -> dict[str, str]:
     """The environment for git and DVC: nothing that redirects git, no prompts, no DVC analytics."""
     env = {key: value for key, value in os.environ.items() if key not in _FOREIGN}
-    return env | {"GIT_TERMINAL_PROMPT": "0", "DVC_NO_ANALYTICS": "1", "GIT_EDITOR": "true"}
+    # A run may be called `lr[1e-3]`: its name is no pattern.
+    return env | {
+        "GIT_TERMINAL_PROMPT": "0", "DVC_NO_ANALYTICS": "1", "GIT_EDITOR": "true", "GIT_LITERAL_PATHSPECS": "1"
+    }  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +54,8 @@ class GitRepo:
         """A question that changes nothing: not written to the log, which is for what was done."""
         try:
             return subprocess.run(
-                ["git", *args], cwd=self.root, env={**child_env(), "GIT_OPTIONAL_LOCKS": "0"},
+                ["git", "-c", "core.quotePath=false", *args], cwd=self.root,
+                env={**child_env(), "GIT_OPTIONAL_LOCKS": "0"},
                 stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="surrogateescape", check=False,
             )  # fmt: skip
         except FileNotFoundError as error:
@@ -100,8 +104,8 @@ class GitRepo:
 
     def index_entry(self, path: str) -> str:
         """`mode sha` of a path in the index; "" when it is not there, or in conflict."""
-        words = self.answer("ls-files", "--stage", "--", path).split()
-        return f"{words[0]} {words[1]}" if len(words) == 4 and words[2] == "0" else ""
+        words = self.answer("ls-files", "--stage", "--", path).partition("\t")[0].split()
+        return f"{words[0]} {words[1]}" if len(words) == 3 and words[2] == "0" else ""
 
     def at(self, revision: str, path: str) -> str | None:
         """The text of a file at a commit; None when it is not there."""

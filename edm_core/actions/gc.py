@@ -120,12 +120,12 @@ def _owners(workspace: Workspace, hashes: Collection[str]) -> dict[str, str]:
         if entry.verb == "keep" and entry.has("pointer"):
             versions[str(entry.step_data("pointer")["hash"])] = entry.target
     git = git_of(workspace)
-    listed = git.answer("log", "--all", "--format=:%H", "--name-only", "--diff-filter=AM", "--relative", "--", "*.dvc")
+    listed = git.answer("log", "--all", "--format=:%H", "--name-only", "--diff-filter=AM", "--relative")
     commit = ""
     for line in filter(None, listed.splitlines()):
         if line.startswith(":"):
             commit = line[1:]
-        else:
+        elif line.endswith(".dvc"):
             versions.setdefault(hash_in(git.at(commit, line)), Path(line).stem)
     owners = {}
     for version, run in versions.items():

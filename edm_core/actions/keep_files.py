@@ -80,8 +80,8 @@ def restore_files(workspace: Workspace, git: GitRepo, plan: KeepPlan) -> None:
 
 
 def ignore_line(plan: KeepPlan) -> str:
-    """The line by which DVC takes the run folder out of git."""
-    return "/" + Path(plan.run_dir).name
+    """The line by which DVC takes the run folder out of git: pattern characters in the name are escaped."""
+    return "/" + "".join(f"\\{c}" if c in "[]!*#?" else c for c in Path(plan.run_dir).name)
 
 
 def without_line(ignore: Path, before: str | None, line: str) -> str | None:

@@ -20,9 +20,12 @@ def older_versions(workspace: Workspace) -> list[str]:
     on_disk = {hash_in(path.read_text(encoding="utf-8")) for path in workspace.runs_dir.glob("*.dvc")}
     found: dict[str, None] = {}
     for commit in git.unpushed():
-        for path in git.answer("diff-tree", "--no-commit-id", "--root", "-r", "--relative", "--name-only",
-                               "--diff-filter=AM", commit, "--", "*.dvc").splitlines():  # fmt: skip
-            found[hash_in(git.at(commit, path))] = None
+        changed = git.answer(
+            "diff-tree", "--no-commit-id", "--root", "-r", "--relative", "--name-only", "--diff-filter=AM", commit
+        )
+        for path in changed.splitlines():
+            if path.endswith(".dvc"):
+                found[hash_in(git.at(commit, path))] = None
     return [h for h in found if h and h not in on_disk and not pushed_remotes(workspace, h)]
 
 

@@ -7,6 +7,7 @@ import torch
 import yaml
 
 from edm_core.actions.keep import keep
+from edm_core.actions.push_history import older_versions
 from edm_core.actions.undo import undo
 from edm_core.actions.versions import restore_version, versions_of
 from edm_core.errors import ActionError, EdmError, NotFoundError
@@ -213,6 +214,32 @@ def test_a_rule_that_hides_the_pointer_is_named(workspace: Workspace) -> None:
         keep(workspace, find_run(workspace, "cnn"))
     assert not (workspace.root / RUNS / "cnn.dvc").exists()
     assert Journal(workspace).unfinished() == []
+
+
+def test_names_that_look_like_patterns_are_names(workspace: Workspace) -> None:
+    name = "größe [a] 1*"
+    run = make_run(workspace, name)
+    make_run(workspace, "größe a 1x", seed=1)
+    (workspace.root / "staged.txt").write_text("mine\n")
+    git(workspace.root, "add", "staged.txt")
+    hook = workspace.root / ".git" / "hooks" / "pre-commit"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text("#!/bin/sh\nexit 1\n")
+    hook.chmod(0o755)
+    with pytest.raises(ActionError):
+        keep(workspace, find_run(workspace, run.run_id))
+    assert git(workspace.root, "status", "--porcelain") == "A  staged.txt"
+    hook.unlink()
+    outcome = keep(workspace, find_run(workspace, run.run_id))
+    assert git(workspace.root, "diff", "--cached", "--name-only") == "staged.txt"
+    assert older_versions(workspace) == []
+    git(workspace.root, "remote", "add", "origin", str(workspace.root))
+    (workspace.root / RUNS / f"{name}.dvc").rename(workspace.root / "away")
+    assert older_versions(workspace) == [outcome.data["kept"]]
+    (workspace.root / "away").rename(workspace.root / RUNS / f"{name}.dvc")
+    undo(workspace)
+    assert git(workspace.root, "status", "--porcelain") == "A  staged.txt"
+    assert not (workspace.root / RUNS / ".gitignore").exists()
 
 
 def test_an_older_version_is_put_back_and_undone(workspace: Workspace) -> None:
