@@ -94,7 +94,7 @@ class GitRepo:
 
     def ignored(self, path: str) -> str:
         """The rule (`.gitignore:3:/outputs/`) by which git would ignore this path; "" when it would not."""
-        done = self.ask("check-ignore", "--no-index", "-v", "--", path)
+        done = self.ask("--no-literal-pathspecs", "check-ignore", "--no-index", "-v", "--", path)
         rule = done.stdout.split("\t")[0].strip()
         return "" if done.returncode != 0 or rule.split(":", 2)[-1].startswith("!") else rule
 

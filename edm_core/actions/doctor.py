@@ -71,6 +71,7 @@ CHECKS: tuple[tuple[str, str], ...] = (
     ("doctor_runs", "checkpoints"),
     ("doctor_runs", "tags"),
     ("doctor_runs", "orphans"),
+    ("doctor_runs", "tracked_twice"),
     ("doctor_models", "aliases"),
     ("doctor_cache", "objects"),
     ("doctor_cache", "leftovers"),

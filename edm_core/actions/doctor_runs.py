@@ -153,3 +153,17 @@ def orphans(workspace: Workspace) -> Iterable[Case]:
                 "orphans", "info", f"{row.name} is kept, but MLflow here has no such run", f"{row.run_dir}.dvc",
                 "a teammate's run: its curves are in their store, or in logs/ of the folder",
             ))  # fmt: skip
+
+
+def tracked_twice(workspace: Workspace) -> Iterable[Case]:
+    """Run folders whose files git holds: DVC refuses to keep them ("already tracked by SCM")."""
+    git = git_of(workspace)
+    runs = workspace.settings.runs.dir.rstrip("/")
+    listed = git.answer("ls-files", "--", runs).splitlines()
+    inside = [path.removeprefix(f"{runs}/").split("/") for path in listed]
+    for name in sorted({parts[0] for parts in inside if len(parts) > 1}):
+        folder = f"{runs}/{name}"
+        yield Case(Finding(
+            "tracked_twice", "error", f"files of {name} are in git, so DVC cannot keep it",
+            f"git ls-files {folder}", f"git rm -r --cached -- {folder} && git commit   (the files stay here)",
+        ))  # fmt: skip

@@ -1,6 +1,7 @@
 """`edm init`: a workspace in any git repository, on whose rules git and DVC agree."""
 
 import json
+import re
 import tomllib
 from pathlib import Path
 
@@ -17,13 +18,12 @@ def test_every_key_of_the_settings_is_there_with_its_sentence_and_default(tmp_pa
     text = settings_text()
     assert tomllib.loads(text) == {section: {} for section in tomllib.loads(text)}
     lines = text.splitlines()
-    uncommented = "\n".join(
-        line.removeprefix("# ") if line.startswith("# ") and " = " in line else line for line in lines
-    )
-    (tmp_path / "edm.toml").write_text("\n".join(line for line in uncommented.splitlines() if "#" not in line))
+    key = re.compile(r"# [a-z_]+ = ")
+    uncommented = [line.removeprefix("# ") if key.match(line) else line for line in lines]
+    (tmp_path / "edm.toml").write_text("\n".join(uncommented))
     assert load_settings(tmp_path, {}) == Settings()
     for number, line in enumerate(lines):
-        if line.startswith("# ") and " = " in line:
+        if key.match(line):
             assert lines[number - 1].startswith("# "), f"{line} has no sentence"
 
 

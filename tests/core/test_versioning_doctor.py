@@ -132,6 +132,16 @@ def test_tracking_uri_identity_and_tags(workspace: Workspace, monkeypatch: pytes
     assert found(examine(workspace), "identity") == ["git does not know who you are, so it cannot commit"]
 
 
+def test_a_folder_that_git_holds_is_tracked_twice(workspace: Workspace) -> None:
+    run = make_run(workspace, "cnn")
+    git(workspace.root, "add", "--force", str(run.folder / "config.yaml"))
+    git(workspace.root, "commit", "-q", "-m", "Add it to git by mistake")
+    with pytest.raises(ActionError, match="already tracked by SCM") as error:
+        keep(workspace, find_run(workspace, "cnn"))
+    assert "git rm -r --cached" in error.value.hint
+    assert found(examine(workspace), "tracked_twice") == ["files of cnn are in git, so DVC cannot keep it"]
+
+
 def test_is_it_safe_to_lose_this_machine(workspace: Workspace) -> None:
     run = make_run(workspace, "cnn")
     assert storage_status(workspace).safe
