@@ -48,15 +48,17 @@ class KeyOrder:
                 continue
 
     async def _settled(self) -> None:
+        if not self._app.is_running or not self._app.screen_stack:
+            return
         screen = self._app.screen
         focused = self._app.focused or screen
         chain: list[MessagePump] = list(focused.ancestors_with_self)
         # Down to the focused widget, up again through each ancestor, and once more for what the action posts.
         for _ in range(len(chain) + 2):
             await self._heard(chain)
-        while self._opening():
+        while self._app.screen_stack and self._opening():
             await asyncio.sleep(_LOOK)
-        if self._app.screen is not screen:
+        if self._app.screen_stack and self._app.screen is not screen:
             # A screen that was just pushed takes the focus to its first field when it has been mounted.
             for _ in range(4):
                 await self._heard([self._app.screen, self._app])
