@@ -14,6 +14,7 @@ from sqlparse import sql
 from sqlparse import tokens as ttypes
 from sqlparse.exceptions import SQLParseError
 
+from edm_core.errors import QueryError
 from edm_core.query.expressions import Comparison, Value
 from edm_core.query.names import FILTERABLE, Name, read_name
 from edm_core.query.pointing import Source
@@ -38,7 +39,17 @@ def read_clauses(source: Source, start: int, end: int) -> tuple[Comparison, ...]
     if len(statements) > 1:
         after = start + len(str(statements[0]))
         raise source.error(after, "only one query at a time", "Join conditions with AND.")
-    placed = _placed(statements[0].tokens, start)
+    try:
+        return _read(source, _placed(statements[0].tokens, start))
+    except QueryError:
+        # Whatever else a quote that is not closed leads to, it is what has to be mended first.
+        for token, column in _placed(statements[0].flatten(), start):
+            if token.ttype is ttypes.Error and token.value in "'\"`":
+                raise source.error(column, "this quote is not closed", "Close it, or quote with another.") from None
+        raise
+
+
+def _read(source: Source, placed: list[Placed]) -> tuple[Comparison, ...]:
     found = []
     while placed:
         token, column = placed[0]

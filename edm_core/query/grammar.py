@@ -30,7 +30,7 @@ def parse(text: str) -> Query:
     try:
         return Query(text, All(read_clauses(source, 0, len(text))), extended=False)
     except QueryError:
-        marks = _marks(text)
+        marks = cut(text)
         if all(mark.word in ("", "AND") for mark in marks):
             raise
     return Query(text, _Reader(source, marks).read(), extended=True)
@@ -100,7 +100,8 @@ class _Reader:
             raise self._source.error(start, "a comparison is missing here")
         clauses = read_clauses(self._source, mark.start, mark.end)
         if len(clauses) != 1:
-            raise self._source.error(clauses[1].column, "AND or OR is missing here")
+            column = clauses[1].column if clauses else mark.start
+            raise self._source.error(column, "AND or OR is missing here" if clauses else "a comparison is missing here")
         return clauses[0]
 
     def _take(self, word: str) -> Mark | None:
@@ -110,7 +111,7 @@ class _Reader:
         return None
 
 
-def _marks(text: str) -> list[Mark]:
+def cut(text: str) -> list[Mark]:
     """The text cut at AND, OR, NOT and parentheses, where these do not belong to a comparison (IN, NOT IN)."""
     tokens = _placed_tokens(text)
     marks: list[Mark] = []

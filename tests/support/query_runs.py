@@ -125,10 +125,27 @@ comparisons = st.one_of(
     ),
     _comparison(st.one_of(text_attributes, dataset_names, param_names), ("IN", "NOT IN", "="), lists),
 )
+_quoted = st.sampled_from(
+    [f"metrics.`{key}`" for key in METRICS] + [f'params."{key}"' for key in PARAMS] + [f"tags.'{key}'" for key in TAGS]
+)
+_values = st.sampled_from([f'"{text}"' for text in _PATTERNS if '"' not in text] + ["'say \"hi\"'", "'%\"%'"])
+plausible = st.one_of(
+    _comparison(
+        _quoted.filter(lambda name: name.startswith("m")), _ORDERED[:6], st.sampled_from(("0", "0.5", "-1", "1"))
+    ),
+    _comparison(_quoted.filter(lambda name: not name.startswith("m")), _TEXT[:6], _values),
+    _comparison(_quoted.filter(lambda name: not name.startswith("m")), ("IS NULL", "IS NOT NULL"), st.just("")),
+    _comparison(time_attributes, _ORDERED[:6], st.sampled_from(("1700000004000", "1700000009000.5", "0"))),
+    _comparison(st.sampled_from(("status", "run_name", "attr.user_id", "dataset.digest")), _TEXT[:6], _values),
+)
+"""Comparisons nearly all of which MLflow accepts."""
 conjunctions = st.builds(
     lambda parts, joint: joint.join(parts),
-    st.lists(comparisons, min_size=1, max_size=3),
-    st.sampled_from((" AND ", " and ", "\nAND\n", " ", " AND AND ", " , ", "; ")),
+    st.one_of(
+        st.lists(plausible, min_size=1, max_size=3),
+        st.lists(st.one_of(plausible, comparisons), min_size=1, max_size=2),
+    ),
+    st.sampled_from((" AND ", " AND ", " and ", "\nAND\n", " ", " AND AND ", " , ", "; ")),
 )
 _PIECES = (
     "metrics.val_loss", "params.lr", "tags.kind", "start_time", "run_id", "<", "=", "!=", "LIKE", "IN", "NOT", "NOT IN",
