@@ -14,7 +14,7 @@ PARAMS, TAGS, POINTS = 10, 6, 10
 METRICS = ("val_loss", "boundary_f1", "train_loss", "boundary_f1_05", "energy_loss", "beat_loss", "lr", "best_val_loss")
 
 
-def many_runs(folder: Path, count: int) -> Workspace:
+def many_runs(folder: Path, count: int, points: int = POINTS) -> Workspace:
     """A workspace whose MLflow store holds `count` runs of 10 params, 8 metrics and 6 tags, the newest called run_0."""
     folder.mkdir(parents=True)
     subprocess.run(["git", "init", "-q", str(folder)], check=True)
@@ -23,11 +23,11 @@ def many_runs(folder: Path, count: int) -> Workspace:
     quiet_mlflow()
     experiment = int(ensure_experiment(mlflow_client(workspace), workspace))
     with sqlite3.connect(folder / "mlflow.db") as database:
-        _fill(database, experiment, count)
+        _fill(database, experiment, count, points)
     return workspace
 
 
-def _fill(database: sqlite3.Connection, experiment: int, count: int) -> None:
+def _fill(database: sqlite3.Connection, experiment: int, count: int, points_each: int) -> None:
     now, chance = int(time.time() * 1000), random.Random(1)
     for at in range(count):
         run_id, start = f"{at:032x}", now - (at + 1) * 60_000
@@ -41,11 +41,13 @@ def _fill(database: sqlite3.Connection, experiment: int, count: int) -> None:
         tags = [("mlflow.runName", f"run_{at}", run_id), *((f"tag_{i}", "x", run_id) for i in range(TAGS - 1))]
         database.executemany("INSERT INTO tags (`key`, value, run_uuid) VALUES (?, ?, ?)", tags)
         points = [
-            (name, chance.random(), start + step, run_id, step, False) for name in METRICS for step in range(POINTS)
+            (name, chance.random(), start + step, run_id, step, False)
+            for name in METRICS
+            for step in range(points_each)
         ]
         columns = "(`key`, value, timestamp, run_uuid, step, is_nan) VALUES (?, ?, ?, ?, ?, ?)"
         database.executemany(f"INSERT INTO metrics {columns}", points)
-        database.executemany(f"INSERT INTO latest_metrics {columns}", points[POINTS - 1 :: POINTS])
+        database.executemany(f"INSERT INTO latest_metrics {columns}", points[points_each - 1 :: points_each])
 
 
 def _params(run_id: str, chance: random.Random) -> Iterator[tuple[str, str, str]]:
