@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from edm_core.curves.history import History, Span, reduced, unchanged, within
 from edm_core.errors import StoreError
 from edm_core.snapshots.runs import MetricSummary, RunRow
 from edm_core.stores.mlflow_client import mlflow_client
@@ -84,6 +85,24 @@ class ClientTracking:
     def summaries(self, run_id: str) -> Mapping[str, MetricSummary]:
         run = self._get(run_id)
         return {} if run is None else self._rows([run], sorted(run.data.metrics))[0].metrics
+
+    def histories(
+        self, run_id: str, keys: Sequence[str] | None, parts: int, span: Span | None, known: Mapping[str, History]
+    ) -> dict[str, History]:
+        run = self._get(run_id)
+        newest = {metric.key: metric for metric in (run.data._metric_objs if run is not None else [])}
+        wanted = [key for key in sorted(newest) if keys is None or key in keys]
+
+        def history(key: str) -> History:
+            old, metric = known.get(key), newest[key]
+            last = (metric.step, metric.timestamp, from_store(metric.value))
+            if span is None and old is not None and repr(old.last) == repr(last):
+                return old
+            timed = [(m.step, m.timestamp, from_store(m.value)) for m in self._metrics(run_id, key)]
+            return unchanged(old, reduced(within(timed, span), parts))
+
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            return dict(zip(wanted, pool.map(history, wanted), strict=True))
 
     def _experiment_ids(self, experiment: str) -> list[str]:
         self._names = {e.id: e.name for e in self.experiments()}
@@ -165,9 +184,11 @@ class ClientTracking:
         return self.workspace.tracking_uri, run_id, key, self.workspace.settings.metrics.minimised(key)
 
     def _series(self, run_id: str, key: str) -> list[Point]:
+        return [(metric.step, from_store(metric.value)) for metric in self._metrics(run_id, key)]
+
+    def _metrics(self, run_id: str, key: str) -> "list[Metric]":
         history = self._ask(lambda client: client.get_metric_history(run_id, key))
-        ordered = sorted(history, key=lambda metric: (metric.step, metric.timestamp))
-        return [(metric.step, from_store(metric.value)) for metric in ordered]
+        return sorted(history, key=lambda metric: (metric.step, metric.timestamp))
 
     def _ask(self, question: "Callable[[MlflowClient], T]") -> T:
         if self._client is None:

@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from edm_core.curves.history import History, Span, reduced, unchanged, within
 from edm_core.settings import MetricsSettings
 from edm_core.snapshots.runs import MetricSummary, RunRow
 from edm_core.stores.protocols import ALL_EXPERIMENTS, FIND_LIMIT, Curve, Experiment, Point
@@ -14,6 +15,8 @@ from edm_core.stores.series import best_point, reduce_points, spark
 
 MEMORY = "memory://"
 _SAMPLE_START_MS = 1_763_900_000_000
+_STEP_MS = 4_000
+"""No time is kept with a point here: every step takes as long as one of the samples'."""
 _SPREAD = 0x9E3779B97F4A7C15F39CC0605CEDC835
 
 
@@ -68,6 +71,18 @@ class MemoryTracking:
     def summaries(self, run_id: str) -> Mapping[str, MetricSummary]:
         return {key: self._summary(key, series) for key, series in self._series.get(run_id, {}).items()}
 
+    def histories(
+        self, run_id: str, keys: Sequence[str] | None, parts: int, span: Span | None, known: Mapping[str, History]
+    ) -> dict[str, History]:
+        start = (self._rows[run_id].start_ms or 0) if run_id in self._rows else 0
+        found = {}
+        for key, series in self._series.get(run_id, {}).items():
+            if keys is None or key in keys:
+                timed = [(step, start + step * _STEP_MS, value) for step, value in series]
+                history = reduced(within(timed, span), parts)
+                found[key] = unchanged(known.get(key), history)
+        return found
+
     def _newest(self) -> list[RunRow]:
         active = [row for row in self._rows.values() if not row.deleted]
         return sorted(active, key=lambda row: (-(row.start_ms or 0), row.run_id))
@@ -109,7 +124,7 @@ def fill_with_samples(store: MemoryTracking, experiment: str, count: int) -> Non
         row = RunRow(
             run_id=f"{(number + 1) * _SPREAD % 2**128:032x}",
             name=f"cnn_lr{rate:g}_seed{number // 4}", status=status, start_ms=start,
-            end_ms=None if status == "RUNNING" else start + epochs * 4_000, user="sample", experiment=experiment,
+            end_ms=None if status == "RUNNING" else start + epochs * _STEP_MS, user="sample", experiment=experiment,
             params={"backbone": "cnn", "batch_size": "4", "epochs": "30", "learning_rate": f"{rate:g}"},
             tags={"mlflow.note.content": f"Sample {number}: made up by a formula, trained by nobody."},
         )  # fmt: skip

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from edm_core.curves.history import History, Span
 from edm_core.snapshots.runs import MetricSummary, RunRow
 
 Point = tuple[int, float]
@@ -72,6 +73,16 @@ class TrackingStore(Protocol):
 
     def summaries(self, run_id: str) -> Mapping[str, MetricSummary]:
         """Every metric of the run with its exact best value, without the points."""
+        ...
+
+    def histories(
+        self, run_id: str, keys: Sequence[str] | None, parts: int, span: Span | None, known: Mapping[str, History]
+    ) -> dict[str, History]:
+        """Histories of these metrics (all where None), within `span` steps where given, long ones cut into `parts`.
+
+        Of the `known` ones only what came since need be read; without a `span`, one that is as it was comes back as the
+        same object.
+        """
         ...
 
 

@@ -6,14 +6,14 @@ from collections.abc import Iterable, Sequence
 from edm_core.stores.protocols import Point
 
 SPARK = 32
-_STORED_INFINITY = 1.7976931348623157e308
+STORED_INFINITY = 1.7976931348623157e308
 
 
 def from_store(value: float, is_nan: object = False) -> float:
     """The value that was logged: MLflow's tables hold NaN as a flag beside 0, and infinity as the largest double."""
     if is_nan:
         return math.nan
-    if abs(value) >= _STORED_INFINITY:
+    if abs(value) >= STORED_INFINITY:
         return math.copysign(math.inf, value)
     return value
 

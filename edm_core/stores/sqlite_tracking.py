@@ -10,10 +10,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from edm_core.curves.history import History, Span
 from edm_core.settings import MetricsSettings
 from edm_core.snapshots.runs import MetricSummary, RunRow
 from edm_core.stores.protocols import ALL_EXPERIMENTS, FIND_LIMIT, Curve, Experiment
 from edm_core.stores.series import from_store
+from edm_core.stores.sqlite_history import HistoryReader
 from edm_core.stores.sqlite_schema import reading
 from edm_core.stores.sqlite_series import SeriesReader
 
@@ -107,6 +109,12 @@ class SqliteTracking:
                 key: series.summary(run_id, key, last, step, ended=False, exact=True)
                 for _, key, last, step in _latest(db, [run_id])
             }
+
+    def histories(
+        self, run_id: str, keys: Sequence[str] | None, parts: int, span: Span | None, known: Mapping[str, History]
+    ) -> dict[str, History]:
+        with reading(self.path) as db:
+            return HistoryReader(db).read(run_id, keys, parts, span, known)
 
     def _rows(
         self, db: sqlite3.Connection, found: Sequence[tuple[str, ...]], best_of: Sequence[str]

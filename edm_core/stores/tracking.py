@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from edm_core.curves.history import History, Span
 from edm_core.snapshots.runs import MetricSummary, RunRow
 from edm_core.stores.memory import MEMORY, memory_store
 from edm_core.stores.protocols import Curve, Experiment, TrackingStore
@@ -42,6 +43,11 @@ class EmptyTracking:
         return {}
 
     def summaries(self, run_id: str) -> Mapping[str, MetricSummary]:
+        return {}
+
+    def histories(
+        self, run_id: str, keys: Sequence[str] | None, parts: int, span: Span | None, known: Mapping[str, History]
+    ) -> dict[str, History]:
         return {}
 
 

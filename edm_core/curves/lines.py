@@ -1,0 +1,158 @@
+"""What a chart shows and where: lines, the view of them, the ranges of its axes, and places in dots."""
+
+import math
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from edm_core.curves.axes import Scale, XUnit, nice_bounds, scale_for
+from edm_core.curves.history import History
+from edm_core.curves.raster import Sample
+from edm_core.curves.smoothing import smoothed
+
+Range = tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One run's metric in a chart. `start_ms` is where relative time begins."""
+
+    name: str
+    history: History
+    mark: str = "●"
+    dashed: bool = False
+    start_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """How a chart is looked at. Ranges are in values of the axis; None shows everything. `growing` rounds the end of x
+    up, so that the axis stays while points come."""
+
+    unit: XUnit = "step"
+    x: Range | None = None
+    y: Range | None = None
+    log: bool = False
+    smooth: float = 0.0
+    clip: bool = False
+    growing: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """Where the plot lies in the picture, and what its edges mean. `y` is in places of the scale."""
+
+    left: int
+    width: int
+    height: int
+    x: Range
+    y: Range
+    scale: Scale
+
+    def column_of(self, x: float) -> int:
+        """The cell column of an x value; may lie outside."""
+        return self.left + int((x - self.x[0]) / (self.x[1] - self.x[0]) * (2 * self.width - 1)) // 2
+
+    def x_at(self, column: int) -> float:
+        """The x value in the middle of a cell column."""
+        return self.x[0] + (column - self.left + 0.5) / self.width * (self.x[1] - self.x[0])
+
+
+def xs_of(line: Line, unit: XUnit) -> Sequence[float]:
+    """The x values of a line's samples; seconds for both kinds of time."""
+    history = line.history
+    if unit == "step":
+        return history.steps
+    start = _start(line) if unit == "relative" else 0
+    return [(at - start) / 1000 for at in history.times]
+
+
+def x_of(line: Line, unit: XUnit, step: int, at: int) -> float:
+    """The x value of one point."""
+    if unit == "step":
+        return step
+    return (at - (_start(line) if unit == "relative" else 0)) / 1000
+
+
+def _start(line: Line) -> int:
+    if line.start_ms is not None:
+        return line.start_ms
+    return line.history.times[0] if line.history.times else 0
+
+
+class Path:
+    """A line with its x values, smoothed values, and where it is broken."""
+
+    def __init__(self, line: Line, view: View) -> None:
+        self.line, self.history = line, line.history
+        self.xs = xs_of(line, view.unit)
+        self.smooth = smoothed(self.history.means, self.history.counts, view.smooth) if view.smooth else None
+        steps = self.history.steps
+        self.breaks = {bisect_left(steps, step) for step, _, _ in self.history.bad}
+
+    def samples(self, frame: Frame, *, raw: bool) -> Iterator[Sample]:
+        """The samples in view and one more at each side, in dots of the frame."""
+        place, history = frame.scale.place, self.history
+        low, high = frame.y
+        across = (2 * frame.width - 1) / (frame.x[1] - frame.x[0])
+        down = (4 * frame.height - 1) / (high - low)
+        middles = history.means if raw or self.smooth is None else self.smooth
+        bars = raw or self.smooth is None
+        for index in range(*self._seen(frame.x)):
+            middle = (high - place(middles[index])) * down
+            upper = (high - place(history.highs[index])) * down if bars else middle
+            lower = (high - place(history.lows[index])) * down if bars else middle
+            # A log scale has no place for what is not above zero: it falls off the lower edge.
+            if not math.isfinite(middle + lower):
+                middle, lower = min(middle, 1e9), min(lower, 1e9)
+            yield (self.xs[index] - frame.x[0]) * across, upper, lower, middle, index not in self.breaks
+
+    def _seen(self, x: Range) -> tuple[int, int]:
+        first = max(0, bisect_left(self.xs, x[0]) - 1)
+        return first, min(len(self.xs), bisect_left(self.xs, x[1]) + 2)
+
+    def values(self, x: Range) -> Iterator[float]:
+        """The extremes of what is in view."""
+        first = bisect_left(self.xs, x[0])
+        for index in range(first, len(self.xs)):
+            if self.xs[index] > x[1]:
+                break
+            yield self.history.lows[index]
+            yield self.history.highs[index]
+
+
+def x_range(paths: Sequence[Path], view: View) -> Range | None:
+    ends = [(path.xs[0], path.xs[-1]) for path in paths if len(path.xs)]
+    for path in paths:
+        ends += [(x_of(path.line, view.unit, step, at),) * 2 for step, at, _ in path.history.bad]
+    if not ends:
+        return None
+    low, high = min(first for first, _ in ends), max(last for _, last in ends)
+    if view.growing:
+        ticks = nice_bounds(low, high, 5)
+        high = ticks[1] if view.unit != "wall" else low + nice_bounds(0, high - low, 5)[1]
+    return (low - 0.5, high + 0.5) if low == high else (low, high)
+
+
+def y_range(paths: Sequence[Path], view: View, x: Range) -> tuple[Range, Scale]:
+    values = [value for path in paths for value in path.values(x)]
+    values = values or [value for path in paths for value in (*path.history.lows, *path.history.highs)] or [0.0]
+    scale = scale_for(view.log, values)
+    if view.y is not None:
+        low, high = scale.place(view.y[0]), scale.place(view.y[1])
+        if math.isfinite(low) and math.isfinite(high) and low < high:
+            return (low, high), scale
+    if view.clip and len(values) > 20:
+        values = _without_outliers(values)
+    low, high = scale.place(min(values)), scale.place(max(values))
+    # Halving keeps what is near the largest double finite.
+    if not math.isfinite(high - low):
+        return (low / 4, high / 4), scale
+    return nice_bounds(low, high, 4), scale
+
+
+def _without_outliers(values: Sequence[float]) -> list[float]:
+    """Without the lowest and the highest twentieth."""
+    ordered = sorted(values)
+    cut = max(1, len(ordered) // 20)
+    return ordered[cut:-cut]

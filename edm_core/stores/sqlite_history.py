@@ -1,0 +1,142 @@
+"""Histories from MLflow's SQLite file: bounded reads, in which a spike never disappears.
+
+A long history is cut into parts of equal width in steps, and SQLite finds the extremes of each part by the index that
+holds a run's points together: a fifth of a second for a million points, where grouping them takes one and reading them
+into Python one and a half.
+"""
+
+import sqlite3
+from collections.abc import Callable, Mapping, Sequence
+
+from edm_core.curves.history import BAD_LIMIT, EXACT, History, Span, Timed, extended, from_points
+from edm_core.stores.series import STORED_INFINITY, from_store
+from edm_core.stores.sqlite_schema import series_index
+
+_POINT = "step, timestamp, value, is_nan"
+_NUMBERS = f"is_nan = 0 AND value < {STORED_INFINITY!r} AND value > -{STORED_INFINITY!r}"
+
+
+class HistoryReader:
+    """Reads histories on one open connection."""
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self._db = db
+        self._metrics = f"FROM metrics {series_index(db)} WHERE run_uuid = ? AND key = ?"
+
+    def read(
+        self, run_id: str, keys: Sequence[str] | None, parts: int, span: Span | None, known: Mapping[str, History]
+    ) -> dict[str, History]:
+        """The histories of these metrics (all where None). Of `known` ones only what came since is read."""
+        found = {}
+        for key, last in self._newest(run_id).items():
+            if keys is None or key in keys:
+                old = known.get(key) if span is None else None
+                if old is not None and old.last is not None and repr(old.last) == repr(last):
+                    found[key] = old
+                else:
+                    found[key] = self._grown(run_id, key, old, last) or self._history(run_id, key, parts, span)
+        return found
+
+    def _newest(self, run_id: str) -> dict[str, Timed]:
+        rows = self._db.execute(
+            f"SELECT key, {_POINT} FROM latest_metrics WHERE run_uuid = ? ORDER BY key", (run_id,)
+        ).fetchall()
+        return {key: (step, at, from_store(value, nan)) for key, step, at, value, nan in rows}
+
+    def _grown(self, run_id: str, key: str, old: History | None, last: Timed) -> History | None:
+        """A known history with the points behind it; None where it has to be read again."""
+        if old is None or old.last is None or last[0] <= old.last[0]:
+            return None
+        new = self._points(run_id, key, (old.last[0] + 1, last[0]))
+        # A history that has grown much is cut into parts again; a short one is so cheap that a whole read also finds
+        # what was logged out of order.
+        if len(new) > EXACT or len(old) + len(new) > 2 * EXACT or old.exact:
+            return None
+        return extended(old, new)
+
+    def _history(self, run_id: str, key: str, parts: int, span: Span | None) -> History:
+        points = self._points(run_id, key, span) if self._count(run_id, key, span) <= EXACT else None
+        if points is not None:
+            return from_points(points)
+        first, last = self._ends(run_id, key)
+        if span is not None:
+            first, last = max(first, span[0]), min(last, span[1])
+        return self._reduced(run_id, key, first, last, parts)
+
+    def _count(self, run_id: str, key: str, span: Span | None) -> int:
+        where, values = _between(span)
+        query = f"SELECT count(*) FROM (SELECT 1 {self._metrics}{where} LIMIT {EXACT + 1})"
+        return int(self._db.execute(query, (run_id, key, *values)).fetchone()[0])
+
+    def _points(self, run_id: str, key: str, span: Span | None) -> list[Timed]:
+        where, values = _between(span)
+        rows = self._db.execute(
+            f"SELECT {_POINT} {self._metrics}{where} ORDER BY step, timestamp LIMIT {EXACT + 1}",
+            (run_id, key, *values),
+        ).fetchall()
+        return [(step, at, from_store(value, nan)) for step, at, value, nan in rows]
+
+    def _ends(self, run_id: str, key: str) -> tuple[int, int]:
+        first, last = (
+            self._db.execute(f"SELECT step {self._metrics} ORDER BY step {order} LIMIT 1", (run_id, key)).fetchone()[0]
+            for order in ("ASC", "DESC")
+        )
+        return first, last
+
+    def _reduced(self, run_id: str, key: str, first: int, last: int, parts: int) -> History:
+        part = f"{self._metrics} AND step >= ? AND step < ?"
+        every = f"SELECT min(value), max(value), total(value), count(*), max(is_nan) {part}"
+        numbers = f"SELECT min(value), max(value), total(value), count(*) {part} AND {_NUMBERS}"
+        begin = f"SELECT step, timestamp {part} ORDER BY step LIMIT 1"
+        width = last - first + 1
+        parts = min(parts, width)
+        samples: list[tuple[int, int, float, float, float, int]] = []
+        bad: list[Timed] = []
+        for index in range(parts):
+            where = (run_id, key, first + index * width // parts, first + (index + 1) * width // parts)
+            low, high, total, count, nan = self._db.execute(every, where).fetchone()
+            if not count:
+                continue
+            if nan or max(-low, high) >= STORED_INFINITY:
+                bad += self._bad(part, where, BAD_LIMIT - len(bad))
+                low, high, total, count = self._db.execute(numbers, where).fetchone()
+            if count:
+                step, at = self._db.execute(begin, where).fetchone()
+                samples.append((step, at, low, high, total / count, count))
+        steps, times, lows, highs, means, counts = zip(*samples, strict=True) if samples else ((),) * 6
+        newest = self._points(run_id, key, (last, last))[-1:]
+        return History(
+            steps, times, lows, highs, means, counts, tuple(bad),
+            self._extreme(part, (run_id, key), steps, lows, last, min),
+            self._extreme(part, (run_id, key), steps, highs, last, max), newest[0] if newest else None, exact=False,
+        )  # fmt: skip
+
+    def _bad(self, part: str, where: tuple[str, str, int, int], limit: int) -> list[Timed]:
+        rows = self._db.execute(
+            f"SELECT {_POINT} {part} AND NOT ({_NUMBERS}) ORDER BY step LIMIT ?", (*where, max(0, limit))
+        ).fetchall()
+        return [(step, at, from_store(value, nan)) for step, at, value, nan in rows]
+
+    def _extreme(
+        self,
+        part: str,
+        series: tuple[str, str],
+        steps: Sequence[int],
+        values: Sequence[float],
+        last: int,
+        which: Callable[[Sequence[float]], float],
+    ) -> tuple[int, float] | None:
+        """The exact step of the smallest or the largest value: it lies in the part that has it."""
+        if not values:
+            return None
+        value = which(values)
+        index = values.index(value)
+        end = steps[index + 1] if index + 1 < len(steps) else last + 1
+        step = self._db.execute(
+            f"SELECT min(step) {part} AND value = ? AND is_nan = 0", (*series, steps[index], end, value)
+        ).fetchone()[0]
+        return (steps[index] if step is None else step), value
+
+
+def _between(span: Span | None) -> tuple[str, tuple[int, ...]]:
+    return ("", ()) if span is None else (" AND step >= ? AND step <= ?", span)
