@@ -24,7 +24,9 @@ from edm_tui.branch import branch_name, refs_stamp
 from edm_tui.messages import Lane
 
 if TYPE_CHECKING:
+    from edm_core.query.complete import Names
     from edm_core.snapshots.models import ModelVersion
+    from edm_core.stores.query import Matches
 
 T = TypeVar("T")
 
@@ -91,6 +93,27 @@ class Services:
         from edm_core.stores.models import list_versions
 
         return await self.in_thread(list_versions, self.workspace)
+
+    async def matching(self, query: str) -> "Matches":
+        """The runs that fit a query in MLflow's language: from the store itself where it can be read without MLflow."""
+        from edm_core.stores.query import Matches, direct_matches
+
+        title = "reading the answer"
+        self.running.append(title)
+        try:
+            found = await self.in_thread(direct_matches, self.workspace, query)
+        finally:
+            self.running.remove(title)
+        if found is not None:
+            return found
+        document = await self.query("runs", "list", "--filter", query, lane=None, title=title)
+        return Matches([str(run["run_id"]) for run in document["runs"] if run["run_id"]])
+
+    async def query_names(self) -> "Names | None":
+        """The metrics, params and tags that runs have; None where only the rows on screen can tell."""
+        from edm_core.stores.query_names import direct_names
+
+        return await self.in_thread(direct_names, self.workspace)
 
     async def change_token(self) -> Hashable:
         """A value that is another one as soon as a store changed; costs microseconds."""

@@ -22,16 +22,16 @@ class Source:
         return error
 
 
-def excerpt(text: str, column: int) -> str:
+def excerpt(text: str, column: int, around: int = _AROUND) -> str:
     """The line of `text` that holds `column`, shortened to what is near, over a caret under that place."""
     column = max(0, min(column, len(text)))
     start = text.rfind("\n", 0, column) + 1
     line = text[start:].partition("\n")[0].replace("\t", " ").replace("\r", " ")
     at = column - start
-    first = max(0, at - _AROUND)
-    shown = line[first : at + _AROUND]
+    first = max(0, at - around)
+    shown = line[first : at + around]
     before = ("…" if first else "") + line[first:at]
-    return f"  {'…' if first else ''}{shown}{'…' if at + _AROUND < len(line) else ''}\n  {' ' * _cells(before)}^"
+    return f"  {'…' if first else ''}{shown}{'…' if at + around < len(line) else ''}\n  {' ' * _cells(before)}^"
 
 
 def _cells(text: str) -> int:

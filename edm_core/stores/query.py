@@ -41,9 +41,24 @@ def matching_runs(
     `order_by` lists `metrics.x DESC` and the like, separated by commas; a bare metric name means the best last value
     first, by the metric's direction. Raises QueryError for what cannot be read, StoreError.
     """
-    asked = parse(query)
+    found = direct_matches(workspace, query, order_by, limit, experiment)
+    if found is not None:
+        return found
+    from edm_core.stores.query_client import ask_client
+
     keys = order_keys(order_by, workspace.settings.metrics)
-    order = read_order(keys)
+    name = workspace.settings.tracking.experiment if experiment is None else experiment
+    store = open_tracking(workspace)
+    run_ids, detour = ask_client(workspace, store, name, parse(query), keys, limit)
+    return Matches(run_ids, " · ".join(filter(None, (store.notice, detour))))
+
+
+def direct_matches(
+    workspace: Workspace, query: str, order_by: str = "", limit: int | None = None, experiment: str | None = None
+) -> Matches | None:
+    """As `matching_runs`, but None where only MLflow's client could answer: this never imports MLflow."""
+    asked = parse(query)
+    order = read_order(order_keys(order_by, workspace.settings.metrics))
     name = workspace.settings.tracking.experiment if experiment is None else experiment
     store = open_tracking(workspace)
     if isinstance(store, SqliteTracking):
@@ -56,10 +71,7 @@ def matching_runs(
 
         with as_database(store.runs(name, None, ())) as db:
             return Matches(_select(db, asked, order, name, limit))
-    from edm_core.stores.query_client import ask_client
-
-    run_ids, detour = ask_client(workspace, store, name, asked, keys, limit)
-    return Matches(run_ids, " · ".join(filter(None, (store.notice, detour))))
+    return None
 
 
 def order_keys(order_by: str, metrics: MetricsSettings) -> list[str]:

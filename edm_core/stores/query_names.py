@@ -3,10 +3,11 @@
 import sqlite3
 
 from edm_core.query.complete import Names, names_of
+from edm_core.stores.memory import MemoryTracking
 from edm_core.stores.protocols import ALL_EXPERIMENTS
 from edm_core.stores.sqlite_schema import reading
 from edm_core.stores.sqlite_tracking import SqliteTracking
-from edm_core.stores.tracking import open_tracking
+from edm_core.stores.tracking import EmptyTracking, open_tracking
 from edm_core.workspace import Workspace
 
 NEWEST = 1000
@@ -15,11 +16,19 @@ NEWEST = 1000
 
 def known_names(workspace: Workspace) -> Names:
     """The keys in the workspace's store, of all its experiments. Raises StoreError."""
+    found = direct_names(workspace)
+    return names_of(open_tracking(workspace).runs(ALL_EXPERIMENTS, NEWEST, ())) if found is None else found
+
+
+def direct_names(workspace: Workspace) -> Names | None:
+    """As `known_names`, but None where it would take MLflow's client. Raises StoreError."""
     store = open_tracking(workspace)
     if isinstance(store, SqliteTracking):
         with reading(store.path) as db:
             return Names(_keys(db, "latest_metrics"), _keys(db, "params"), _keys(db, "tags"))
-    return names_of(store.runs(ALL_EXPERIMENTS, NEWEST, ()))
+    if isinstance(store, EmptyTracking | MemoryTracking):
+        return names_of(store.runs(ALL_EXPERIMENTS, NEWEST, ()))
+    return None
 
 
 def _keys(db: sqlite3.Connection, table: str) -> tuple[str, ...]:

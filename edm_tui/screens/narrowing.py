@@ -1,12 +1,20 @@
 """Narrowing the run table: `/` by name as one types, `f` by a query that the store answers."""
 
+from typing import TYPE_CHECKING
+
 from textual import work
 
 from edm_core.errors import EdmError
 from edm_tui.messages import FilterChanged
 from edm_tui.screens.base import EdmScreen
-from edm_tui.screens.run_filter import RunFilter, answered
+from edm_tui.screens.run_filter import RunFilter
 from edm_tui.widgets.run_table import RunTable
+
+if TYPE_CHECKING:
+    from edm_tui.dialogs.query_prompt import QueryPrompt
+
+NAMED_BY = 1000
+"""How many rows name the metrics, params and tags where the store itself cannot be asked."""
 
 
 class Narrowing(EdmScreen):
@@ -46,7 +54,7 @@ class Narrowing(EdmScreen):
             bar.show_count(len(self.table.rows), self.total)
 
     def do_query(self) -> None:
-        from edm_tui.dialogs.text_prompt import TextPrompt
+        from edm_tui.dialogs.query_prompt import QueryPrompt
 
         def asked(query: str | None) -> None:
             if query:
@@ -55,18 +63,28 @@ class Narrowing(EdmScreen):
                 self.narrowed = RunFilter(self.narrowed.name)
                 self.show_rows()
 
-        hint = "metrics.val_loss < 0.03 and params.backbone = 'cnn'"
-        self.app.push_screen(TextPrompt("Query in MLflow's language", self.narrowed.query, hint), asked)
+        prompt = QueryPrompt(self.narrowed.query)
+        self.app.push_screen(prompt, asked)
+        self._offer_names(prompt)
+
+    @work(exclusive=True, group="names")
+    async def _offer_names(self, prompt: "QueryPrompt") -> None:
+        from edm_core.query.complete import names_of
+
+        try:
+            names = await self.services.query_names()
+        except EdmError:
+            # The screen says already that the store cannot be read; the rows are still there.
+            names = None
+        prompt.offer(names_of(self.table.rows[:NAMED_BY]) if names is None else names)
 
     @work(exclusive=True, group="query")
     async def _ask_store(self, query: str) -> None:
         self.call_later(self.say)
         try:
-            document = await self.services.query(
-                "runs", "list", "--filter", query, lane=None, title="reading the answer"
-            )
+            matches = await self.services.matching(query)
         except EdmError as error:
             self.host.show_error(error.message, error.hint)
         else:
-            self.narrowed = answered(self.narrowed.name, query, document)
+            self.narrowed = RunFilter(self.narrowed.name, query, frozenset(matches.run_ids))
         self.show_rows()

@@ -1,8 +1,7 @@
 """What the run table is narrowed by: a part of the name, a query in MLflow's language, or both."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from edm_core.snapshots.runs import RunRow
 from edm_tui.columns import matching
@@ -37,10 +36,3 @@ class RunFilter:
     def without_last(self) -> "RunFilter":
         """One layer less: first the name, then the query."""
         return replace(self, name="") if self.name else RunFilter()
-
-
-def answered(name: str, query: str, document: Mapping[str, Any]) -> RunFilter:
-    """The filter that `edm runs list --filter QUERY --json` answered."""
-    runs = document.get("runs")
-    found = [run.get("run_id") for run in runs if isinstance(run, dict)] if isinstance(runs, list) else []
-    return RunFilter(name, query, frozenset(run_id for run_id in found if isinstance(run_id, str) and run_id))

@@ -5,9 +5,11 @@ from pathlib import Path
 from typing import Any
 
 from edm_core.errors import EdmError, StoreError
+from edm_core.query.complete import Names
 from edm_core.settings import Settings
 from edm_core.snapshots.outcome import Outcome
 from edm_core.snapshots.runs import DataState, MetricSummary, RunDetail, RunRow, RunsSnapshot
+from edm_core.stores.query import Matches
 from edm_core.workspace import Workspace
 from edm_tui.app import EdmApp
 from edm_tui.services import Services
@@ -68,6 +70,13 @@ class QuietServices(Services):
         if isinstance(self.outcome, EdmError):
             raise self.outcome
         return self.outcome
+
+    async def matching(self, query: str) -> Matches:
+        document = await self.query("runs", "list", "--filter", query)
+        return Matches([run["run_id"] for run in document["runs"]])
+
+    async def query_names(self) -> Names | None:
+        return None
 
     async def query(self, *argv: str, lane: Any = "tracking", title: str = "") -> dict[str, Any]:
         if argv not in self.documents:
