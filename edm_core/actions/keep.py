@@ -7,7 +7,6 @@ Each step is in the journal before the next begins, so a process that dies leave
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from edm_core.actions import trash
 from edm_core.actions.keep_files import commit_files, commit_message, describe, hash_in, write_meta, write_or_remove
@@ -29,12 +28,8 @@ from edm_core.lock import Say, data_lane, quiet
 from edm_core.snapshots.outcome import Outcome
 from edm_core.snapshots.runs import DataState, RunRow
 from edm_core.stores.data_states import remember_kept, run_folders
-from edm_core.stores.mlflow_client import mlflow_client
 from edm_core.stores.tracking import open_tracking
 from edm_core.workspace import Workspace
-
-if TYPE_CHECKING:
-    from mlflow.tracking import MlflowClient
 
 
 def keep(workspace: Workspace, row: RunRow, *, message: str = "", partial: bool = False, say: Say = quiet) -> Outcome:
@@ -87,17 +82,17 @@ class _Keeping:
 
     def run(self) -> Outcome:
         entry = self.journal.begin("keep", self.row.name, **self.plan.as_dict(), message=self.message)
-        # The imports of torch and MLflow take seconds; DVC works in a process of its own meanwhile.
+        # torch loads the checkpoint while DVC works in a process of its own. MLflow's import waits until git is done:
+        # on two cores it would take from DVC, and its hold on the interpreter from each git command, what it gains.
         with ThreadPoolExecutor(1) as pool:
             best = pool.submit(check_loads, best_checkpoint(self.folder)) if self.check_best else None
-            client = pool.submit(mlflow_client, self.workspace) if self.row.run_id else None
             try:
                 dvc_hash = self._version(entry, best)
                 commit = "" if dvc_hash is None else self._commit(entry)
             except BaseException as error:
                 self._change_back(entry, error)
                 raise
-            return self._finish(entry, dvc_hash, commit, client)
+            return self._finish(entry, dvc_hash, commit)
 
     def _version(self, entry: Entry, best: "Future[None] | None") -> str | None:
         """Leave out, dvc add, meta. The new hash; None when HEAD has this version already."""
@@ -138,15 +133,13 @@ class _Keeping:
         message = error.message if isinstance(error, EdmError) else f"interrupted: {type(error).__name__}"
         self.journal.failed(entry.id, message)
 
-    def _finish(
-        self, entry: Entry, dvc_hash: str | None, commit: str, client: "Future[MlflowClient] | None"
-    ) -> Outcome:
+    def _finish(self, entry: Entry, dvc_hash: str | None, commit: str) -> Outcome:
         if dvc_hash is None:
             kept = hash_in(read_text(self.workspace.root / self.plan.pointer))
             remember_kept(self.workspace, self.folder, kept)
             self.journal.done(entry.id)
             return _already(self.row, kept)
-        problem = finish(self.workspace, entry, self.plan, dvc_hash, commit, client.result if client else None)
+        problem = finish(self.workspace, entry, self.plan, dvc_hash, commit)
         size, files = trash.measure(self.folder)
         data = {"run": self.row.name, "run_id": self.row.run_id, "kept": dvc_hash, "commit": commit,
                 "pointer": self.plan.pointer, "bytes": size, "files": files, "left_out": list(self.plan.excluded),

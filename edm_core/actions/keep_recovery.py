@@ -29,7 +29,7 @@ def roll_back(workspace: Workspace, plan: KeepPlan) -> None:
     bring_back(workspace, plan)
 
 
-def finish(workspace: Workspace, entry: Entry, plan: KeepPlan, dvc_hash: str, commit: str, client: Any = None) -> str:
+def finish(workspace: Workspace, entry: Entry, plan: KeepPlan, dvc_hash: str, commit: str) -> str:
     """After the commit: remember the folder's stamps, set MLflow's tags, close the entry.
 
     Returns "" or, when MLflow cannot be reached, why the tags are missing; the entry then stays open for doctor.
@@ -42,7 +42,7 @@ def finish(workspace: Workspace, entry: Entry, plan: KeepPlan, dvc_hash: str, co
     if plan.run_id:
         try:
             tags = {"edm.kept": dvc_hash, "edm.kept_commit": commit}
-            set_tags(client() if client else mlflow_client(workspace), plan.run_id, tags)
+            set_tags(mlflow_client(workspace), plan.run_id, tags)
         except StoreError as error:
             return f"its tags in MLflow are not set yet ({error.message}); `edm doctor --fix` sets them"
     journal.done(entry.id, undo=undo)
