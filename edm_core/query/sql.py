@@ -1,8 +1,8 @@
 """A filter and an order as one SELECT on MLflow's SQLite tables.
 
-Each comparison becomes a condition that is true or false, never NULL, so that OR and NOT mean what they say: an
-EXISTS that finds its row by the table's key (key, run), which stays quick on 100,000 runs where MLflow's joins of
-subqueries with DISTINCT over all columns do not.
+Each comparison becomes a condition that is true or false, never NULL, so that OR and NOT mean what they say. It finds
+its row by the table's key (key, run), which stays quick on 100,000 runs where MLflow's joins of subqueries, DISTINCT
+over all columns, do not.
 """
 
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ _COLUMNS = {
 def select_runs(expression: Expression, order: Sequence[OrderKey], experiment: str | None, limit: int | None) -> Bound:
     """The ids of the active runs of one experiment (None: of every active one) that fit, in order."""
     joins, terms, values = _ordering(order)
-    where, where_values = condition(expression)
+    where, where_values = _driven(expression)
     named, name = (" AND name = ?", [experiment]) if experiment is not None else ("", [])
     sql = (
         f"SELECT r.run_uuid FROM runs r{joins} WHERE r.lifecycle_stage = 'active' AND r.experiment_id IN"
@@ -34,6 +34,19 @@ def select_runs(expression: Expression, order: Sequence[OrderKey], experiment: s
         f" AND {where} ORDER BY {', '.join(terms)} LIMIT ?"
     )
     return sql, [*values, *name, *where_values, -1 if limit is None else limit]
+
+
+def _driven(expression: Expression) -> Bound:
+    """`condition`, but the first comparison that must hold and has a row of its own gives SQLite the runs to look at:
+    where few fit, most runs need not be read at all."""
+    parts = expression.parts if isinstance(expression, All) else (expression,)
+    for index, part in enumerate(parts):
+        if isinstance(part, Comparison) and _has_row(part):
+            table, sql, values = _row(part)
+            rest, rest_values = condition(All((*parts[:index], *parts[index + 1 :])))
+            driver = f"r.run_uuid IN (SELECT run_uuid FROM {table} WHERE {sql})"
+            return f"{driver} AND {rest}", [*values, *rest_values]
+    return condition(expression)
 
 
 def condition(expression: Expression) -> Bound:
@@ -61,17 +74,29 @@ def _comparison(asked: Comparison) -> Bound:
     if asked.kind == "attribute" and asked.key != "run_name":
         sql, values = _compared(f"r.{_COLUMNS[asked.key]}", asked)
         return f"coalesce({sql}, 0)", values
+    table, sql, values = _row(asked)
+    found = f"EXISTS (SELECT 1 FROM {table} WHERE run_uuid = r.run_uuid AND {sql})"
+    return (f"NOT {found}" if asked.operator == "IS NULL" else found), values
+
+
+def _has_row(asked: Comparison) -> bool:
+    """Whether it holds for exactly the runs that `_row` finds."""
+    of_table = asked.kind in _TABLES or (asked.kind == "attribute" and asked.key == "run_name")
+    return of_table and asked.operator != "IS NULL"
+
+
+def _row(asked: Comparison) -> tuple[str, str, list[str | int | float]]:
+    """Table, condition on its row, and values; for IS NULL, of the row that must not be there."""
     # The name column is empty for runs of MLflow before 1.30, so MLflow asks the tag.
     key = "mlflow.runName" if asked.kind == "attribute" else asked.key
     table = _TABLES.get(asked.kind, "tags")
     if asked.operator in ("IS NULL", "IS NOT NULL"):
-        found = f"EXISTS (SELECT 1 FROM {table} WHERE run_uuid = r.run_uuid AND key = ?)"
-        return (f"NOT {found}" if asked.operator == "IS NULL" else found), [key]
+        return table, "key = ?", [key]
     sql, values = _compared("value", asked)
     if asked.kind == "metric":
         # NaN is stored as 0 beside a flag; it is unequal to everything and in no order with anything.
         sql = f"({sql} OR is_nan = 1)" if asked.operator == "!=" else f"{sql} AND is_nan = 0"
-    return f"EXISTS (SELECT 1 FROM {table} WHERE run_uuid = r.run_uuid AND key = ? AND {sql})", [key, *values]
+    return table, f"key = ? AND {sql}", [key, *values]
 
 
 def _dataset(asked: Comparison) -> Bound:
