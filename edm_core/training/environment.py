@@ -7,6 +7,7 @@ from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
 
+from edm_core.errors import StoreError
 from edm_core.files import write_atomic, write_json
 from edm_core.gitrepo import GitRepo
 from edm_core.processes import own_mark
@@ -77,7 +78,10 @@ def uncommitted_patch(workspace: Workspace) -> str:
     if not wanted:
         return ""
     # The names are relative to the top of the repository, which may lie above the workspace.
-    patch = repo.ask("diff", "HEAD", "--", *(f":(top,literal){name}" for name in wanted)).stdout
+    done = repo.ask("-C", str(repo.top() or repo.root), "diff", "HEAD", "--", *wanted)
+    if done.returncode:
+        raise StoreError(f"git diff HEAD failed: {done.stderr.strip()}", "`git status` says what is wrong.")
+    patch = done.stdout
     left_out = len(names) - len(wanted)
     if len(patch) > PATCH_LIMIT:
         return f"# {len(patch)} characters of changes in {len(wanted)} files: too long to keep here.\n"
