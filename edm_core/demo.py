@@ -61,7 +61,7 @@ def _repositories(root: Path) -> None:
         _run(root, "git", "init", "-q", "--bare", "-b", "main", str(remotes / "git.git"))
     if "origin" not in _run(root, "git", "remote").split():
         _run(root, "git", "remote", "add", "origin", str(remotes / "git.git"))
-    if "nas" not in _dvc(root, "remote", "list"):
+    if "remote.nas.url=" not in _dvc(root, "config", "--list"):
         _dvc(root, "remote", "add", "--default", "nas", str(remotes / "dvc"))
     _commit(root, "Begin the demo workspace")
 

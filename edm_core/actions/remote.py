@@ -27,10 +27,11 @@ HINTS = {
 def remotes(workspace: Workspace) -> dict[str, str]:
     """Name → address of every remote that DVC knows here."""
     found = {}
-    for line in DvcRepo(workspace).must("remote", "list").splitlines():
-        name, _, address = line.partition(" " if "\t" not in line else "\t")
-        if address:
-            found[name] = address.strip().removesuffix("(default)").rstrip()
+    # `dvc remote list` breaks long addresses over lines; the configuration has one key a line.
+    for line in DvcRepo(workspace).must("config", "--list").splitlines():
+        key, _, address = line.partition("=")
+        if key.startswith("remote.") and key.endswith(".url"):
+            found[key.removeprefix("remote.").removesuffix(".url")] = address
     return found
 
 
