@@ -78,10 +78,13 @@ class LogText:
 
     def unfinished(self) -> LogLine:
         """The line that has no end yet."""
-        spans, start = [], 0
+        spans: list[Span] = []
+        start = 0
         for text, style in self._parts:
             if style and text:
-                spans.append(Span(start, start + len(text), style))
+                # What came in two reads is one span still.
+                begin = spans.pop().start if spans and spans[-1].end == start and spans[-1].style == style else start
+                spans.append(Span(begin, start + len(text), style))
             start += len(text)
         return LogLine("".join(text for text, _ in self._parts).rstrip(" "), tuple(spans))
 
