@@ -27,7 +27,7 @@ def quiet_mlflow() -> None:
     """Set what must be set before MLflow is imported; what the user has set stays."""
     for key, value in (_TIMEOUTS | _QUIET).items():
         os.environ.setdefault(key, value)
-    for name in ("alembic", "sqlalchemy"):
+    for name in ("mlflow", "alembic", "sqlalchemy"):
         logging.getLogger(name).setLevel(logging.ERROR)
     for category in (FutureWarning, DeprecationWarning, UserWarning):
         warnings.filterwarnings("ignore", category=category, module=r"(mlflow|sqlalchemy|alembic|google|pydantic)\b")
