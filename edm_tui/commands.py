@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from functools import partial
 
+from rich.markup import escape
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 
 from edm_tui.keys import Key, keys_for
@@ -42,4 +43,5 @@ def title(key: Key) -> str:
 
 def described(key: Key, reason: str) -> str:
     """The verb's sentence, or why it cannot run now."""
-    return f"{key.help} Not now: {reason}." if reason else key.help
+    # Textual reads markup in a hit's help; what is told here is plain text.
+    return escape(f"{key.help} Not now: {reason}." if reason else key.help)

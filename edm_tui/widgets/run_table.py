@@ -162,7 +162,7 @@ class RunTable(Painted, can_focus=True):
         return self._top != before
 
     def toggle_mark(self) -> None:
-        """Mark or unmark the run under the cursor and go on to the next."""
+        """Mark or unmark the run under the cursor."""
         row = self.row
         if row is None:
             return
@@ -170,9 +170,7 @@ class RunTable(Painted, can_focus=True):
             del self.marks[row.row_id]
         else:
             self.marks[row.row_id] = row
-        at = self._cursor
-        self.move(1)
-        self.repaint((at - self._top + 1,))
+        self.repaint((self._cursor - self._top + 1,))
 
     def clear_marks(self) -> None:
         self.marks.clear()

@@ -179,7 +179,7 @@ async def test_an_action_that_fails_shows_message_and_hint(tmp_path: Path) -> No
 async def test_marks_make_a_batch_of_the_runs_that_fit(tmp_path: Path) -> None:
     app, services = an_app(tmp_path, some_rows())
     async with app.run_test(size=WIDE) as pilot:
-        await pilot.press("space", "space", "space", "K")
+        await pilot.press("space", "j", "space", "j", "space", "K")
         await settled(pilot)
         assert services.asked == [("keep", "id-cnn_lr3")]
         await pilot.press("escape", "P")
