@@ -32,6 +32,8 @@ from edm_tui.themes import THEMES
 
 # What a verb opens: (module, class). The class is made with the tuple of runs that the verb means.
 VIEWS: dict[str, tuple[str, str]] = {
+    "charts": ("edm_tui.screens.charts", "ChartGridScreen"),
+    "charts_screen": ("edm_tui.screens.charts", "ChartsScreen"),
     "diff": ("edm_tui.screens.diff", "DiffScreen"),
     "diff_screen": ("edm_tui.screens.diff", "DiffScreen"),
     "models": ("edm_tui.screens.models", "ModelsScreen"),

@@ -10,6 +10,9 @@ from textual.binding import Binding
 SCREENS = ("runs", "charts", "diff", "models", "jobs", "storage", "tail", "commands")
 EVERYWHERE = SCREENS
 LISTS = ("runs", "diff", "models", "jobs", "storage", "commands", "tail")
+MOVES = (*LISTS, "charts")
+CHARTS = ("charts",)
+FILTERED = ("runs", "tail", "commands", "charts")
 RUN_SCREENS = ("runs", "charts", "diff", "models", "jobs", "tail")
 
 
@@ -33,18 +36,18 @@ class Key:
 
 
 KEYS: tuple[Key, ...] = (
-    Key(("j", "down"), "j ↓", "down", "down", "Move down.", "move", LISTS),
-    Key(("k", "up"), "k ↑", "up", "up", "Move up.", "move", LISTS),
-    Key(("g", "home"), "g", "top", "top", "Go to the first line.", "move", LISTS),
-    Key(("G", "end"), "G", "bottom", "bottom", "Go to the last line.", "move", LISTS),
-    Key(("pagedown",), "pgdn", "page_down", "page down", "Move down by a page.", "move", LISTS),
-    Key(("pageup",), "pgup", "page_up", "page up", "Move up by a page.", "move", LISTS),
+    Key(("j", "down"), "j ↓", "down", "down", "Move down.", "move", MOVES),
+    Key(("k", "up"), "k ↑", "up", "up", "Move up.", "move", MOVES),
+    Key(("g", "home"), "g", "top", "top", "Go to the first line.", "move", MOVES),
+    Key(("G", "end"), "G", "bottom", "bottom", "Go to the last line.", "move", MOVES),
+    Key(("pagedown",), "pgdn", "page_down", "page down", "Move down by a page.", "move", MOVES),
+    Key(("pageup",), "pgup", "page_up", "page up", "Move up by a page.", "move", MOVES),
     Key(("right",), "→", "right", "right", "Show the next columns; the name stays.", "move", LISTS),
     Key(("left",), "←", "left", "left", "Show the columns before.", "move", LISTS),
-    Key(("enter",), "enter", "open", "open", "Open what is under the cursor.", "move", LISTS, 30),
+    Key(("enter",), "enter", "open", "open", "Open what is under the cursor.", "move", MOVES, 30),
     Key(("escape",), "esc", "back", "back", "Step out one layer.", "move", EVERYWHERE, 0),
     Key(("space",), "space", "mark", "mark", "Mark the run; marks make every verb a batch.", "choose", ("runs",), 40),
-    Key(("/",), "/", "filter", "filter", "Narrow by name as you type.", "choose", ("runs", "tail", "commands"), 60),
+    Key(("/",), "/", "filter", "filter", "Narrow by name as you type.", "choose", FILTERED, 60),
     Key(("f",), "f", "query", "query", "Narrow by a query in MLflow's language.", "choose", ("runs",)),
     Key(("s",), "s", "sort", "sort", "Sort by the next column.", "choose", ("runs",), 35),
     Key(("S",), "S", "reverse", "reverse", "Turn the order round.", "choose", ("runs",)),
@@ -82,6 +85,19 @@ KEYS: tuple[Key, ...] = (
     Key(("_",), "_", "shrink", "shrink", "Shrink the pane beside the table.", "screen", ("runs", "tail")),
     Key(("!",), "!", "first_error", "first error", "Go to the first error of the log.", "tail", ("tail",), 65),
     Key(("w",), "w", "wrap", "wrap", "Wrap long lines, or cut them.", "tail", ("tail",), 40),
+    Key(("left",), "←", "step_back", "step back", "The value cursor back, or the chart before.", "chart", CHARTS),
+    Key(("right",), "→", "step_on", "value at", "The value cursor on, or the next chart.", "chart", CHARTS, 29),
+    Key(("]",), "]", "zoom_in_x", "zoom in x", "Show less of the x axis.", "chart", CHARTS, 27),
+    Key(("[",), "[", "zoom_out_x", "zoom out x", "Show more of the x axis.", "chart", CHARTS, 26),
+    Key(("}",), "}", "zoom_in_y", "zoom in y", "Show less of the y axis.", "chart", CHARTS, 25),
+    Key(("{",), "{", "zoom_out_y", "zoom out y", "Show more of the y axis.", "chart", CHARTS, 24),
+    Key(("(",), "(", "pan_back", "pan back", "Move the view back along x.", "chart", CHARTS, 19),
+    Key((")",), ")", "pan_on", "pan on", "Move the view on along x.", "chart", CHARTS, 18),
+    Key(("0",), "0", "reset_view", "reset", "Show the whole chart again.", "chart", CHARTS, 23),
+    Key(("u",), "u", "unit", "x unit", "x by step, by relative time, by time of day.", "chart", CHARTS, 58),
+    Key(("l",), "l", "log_scale", "log", "y linear or logarithmic, also through zero.", "chart", CHARTS, 57),
+    Key(("m",), "m", "smooth", "smooth", "Smooth more; after the most not at all.", "chart", CHARTS, 56),
+    Key(("i",), "i", "outliers", "outliers", "Let outliers fall off the y axis, or not.", "chart", CHARTS, 21),
     Key((":", "ctrl+p"), ":", "palette", "all", "Every verb by name.", "help", EVERYWHERE, 98),
     Key(("?",), "?", "help", "keys", "The keys that are valid here.", "help", EVERYWHERE, 99),
     Key(("q",), "q", "quit", "quit", "Quit; jobs go on.", "help", EVERYWHERE, 0),
@@ -115,6 +131,7 @@ GROUPS = {
     "model": "Models",
     "screen": "Screens",
     "tail": "Tail",
+    "chart": "Charts",
     "help": "Help",
 }
 

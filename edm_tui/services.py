@@ -24,6 +24,9 @@ from edm_tui.branch import branch_name, refs_stamp
 from edm_tui.messages import Lane
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from edm_core.curves.history import History, Span
     from edm_core.query.complete import Names
     from edm_core.snapshots.models import ModelVersion
     from edm_core.stores.query import Matches
@@ -82,6 +85,19 @@ class Services:
 
         return await self.in_thread(load_detail, self.workspace, row)
 
+    async def histories(
+        self,
+        run_id: str,
+        keys: "Sequence[str] | None" = None,
+        parts: int = 0,
+        span: "Span | None" = None,
+        known: "Mapping[str, History] | None" = None,
+    ) -> "dict[str, History]":
+        """Histories of a run's metrics for charts; of the `known` ones only what is new is read."""
+        from edm_core.stores.histories import PARTS, load_histories
+
+        return await self.in_thread(load_histories, self.workspace, run_id, keys, parts or PARTS, span, known)
+
     async def jobs(self) -> tuple[JobSnapshot, ...]:
         """All jobs of the workspace, newest first."""
         from edm_core.jobs.folder import load_jobs
@@ -96,18 +112,24 @@ class Services:
 
     async def matching(self, query: str) -> "Matches":
         """The runs that fit a query in MLflow's language: from the store itself where it can be read without MLflow."""
-        from edm_core.stores.query import Matches, direct_matches
+        from edm_core.stores.query import Matches
 
         title = "reading the answer"
         self.running.append(title)
         try:
-            found = await self.in_thread(direct_matches, self.workspace, query)
+            found = await self.quick_matches(query)
         finally:
             self.running.remove(title)
         if found is not None:
             return found
         document = await self.query("runs", "list", "--filter", query, lane=None, title=title)
         return Matches([str(run["run_id"]) for run in document["runs"] if run["run_id"]])
+
+    async def quick_matches(self, query: str) -> "Matches | None":
+        """As `matching`, but None where it would take a process with MLflow."""
+        from edm_core.stores.query import direct_matches
+
+        return await self.in_thread(direct_matches, self.workspace, query)
 
     async def query_names(self) -> "Names | None":
         """The metrics, params and tags that runs have; None where only the rows on screen can tell."""

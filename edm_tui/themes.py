@@ -1,13 +1,11 @@
 """Colours: the themes, and a colour and a mark for each run that stay its own on every screen."""
 
-import zlib
-from functools import lru_cache
-
 from textual.theme import BUILTIN_THEMES, Theme
 
 # Okabe and Ito's palette for all kinds of colour vision, lightened where a dark background asks for it.
 RUN_COLOURS = ("#56b4e9", "#e69f00", "#2fbf91", "#f0e442", "#4f94d4", "#e5702a", "#d38cb8", "#c9c9c9")
 RUN_MARKS = ("●", "▲", "■", "◆", "▼", "◉", "✚")
+ASCII_MARKS = "o^#+v@%"
 
 THEMES = (
     Theme(
@@ -46,16 +44,25 @@ THEMES = (
 BUILTIN_THEMES.update({theme.name: theme for theme in THEMES})
 
 
-@lru_cache(65536)
+_numbers: dict[str, int] = {}
+
+
 def _number(row_id: str) -> int:
-    return zlib.crc32(row_id.encode("utf-8", "replace"))
+    """Numbers in the order in which runs are first seen: those that stand beside each other differ in colour and in
+    mark, which numbers made of their ids would not, and no two of the first 56 have both in common."""
+    return _numbers.setdefault(row_id, len(_numbers))
 
 
 def run_colour(row_id: str) -> str:
-    """The colour of a run, as #rrggbb: the same on every screen, in every session."""
+    """The colour of a run, as #rrggbb: the same on every screen for as long as the program runs."""
     return RUN_COLOURS[_number(row_id) % len(RUN_COLOURS)]
 
 
 def run_mark(row_id: str) -> str:
     """The mark of a run, one cell wide, so that colour is never the only sign."""
-    return RUN_MARKS[_number(row_id) // len(RUN_COLOURS) % len(RUN_MARKS)]
+    return RUN_MARKS[_number(row_id) % len(RUN_MARKS)]
+
+
+def ascii_mark(mark: str) -> str:
+    """A run's mark in ASCII, as `--ascii` shows it."""
+    return dict(zip(RUN_MARKS, ASCII_MARKS, strict=True)).get(mark, mark)

@@ -11,8 +11,6 @@ from edm_tui.messages import ActionRequested, Lane
 
 ON_DISK = (DataState.UNTRACKED, DataState.KEPT, DataState.PUSHED, DataState.CHANGED)
 NOT_YET = {
-    "charts": "not in this version; `edm runs plot` draws them",
-    "charts_screen": "not in this version; `edm runs plot` draws them",
     "storage": "not in this version; `edm storage status` tells",
     "columns": "set [metrics] columns and [tui] params in edm.toml",
     "export": "not in this version; `edm runs list --json` has it",
@@ -130,7 +128,7 @@ def reason(verb: str, rows: Sequence[RunRow]) -> str:
     return reasons[0] if all(reasons) else ""
 
 
-ALWAYS_OPEN = ("new", "models", "jobs", "commands", "diff_screen")
+ALWAYS_OPEN = ("new", "models", "jobs", "commands", "diff_screen", "charts_screen")
 """Views that need no run."""
 ONE_RUN = ("promote", "demote", "tail", "edit", "new_from", "register")
 

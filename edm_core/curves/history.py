@@ -1,7 +1,6 @@
 """A metric's history as charts need it: points, or parts of which the minimum and the maximum are kept."""
 
 import math
-from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
@@ -14,7 +13,7 @@ Span = tuple[int, int]
 
 EXACT = 1_000
 """A stretch of at most so many points is kept point by point."""
-BAD_LIMIT = 500
+BAD_LIMIT = EXACT
 """How many points that are no numbers a history tells of."""
 
 
@@ -46,20 +45,6 @@ class History:
     def total(self) -> int:
         """How many numbers the history holds."""
         return sum(self.counts)
-
-    def at(self, step: float) -> tuple[int, float] | None:
-        """(step, value) of the last sample at or before `step`; NaN and infinity where those are what is there."""
-        index = bisect_right(self.steps, step) - 1
-        found = None if index < 0 else (self.steps[index], self.means[index])
-        wrong = bisect_right(self.bad, step, key=itemgetter(0)) - 1
-        if wrong >= 0 and (found is None or self.bad[wrong][0] > found[0]):
-            found = (self.bad[wrong][0], self.bad[wrong][2])
-        return found
-
-    def next_step(self, step: float, direction: int) -> int | None:
-        """The nearest step with a sample after (`direction` 1) or before (-1) `step`."""
-        index = bisect_right(self.steps, step) if direction > 0 else bisect_left(self.steps, step) - 1
-        return self.steps[index] if 0 <= index < len(self.steps) else None
 
 
 def from_points(points: Sequence[Timed]) -> History:

@@ -1,7 +1,7 @@
 """What a chart shows and where: lines, the view of them, the ranges of its axes, and places in dots."""
 
 import math
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -22,6 +22,17 @@ class Line:
     mark: str = "●"
     dashed: bool = False
     start_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What stands at a place of a line: one value, or mean and extremes of `count` values."""
+
+    step: int
+    value: float
+    low: float
+    high: float
+    count: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +89,43 @@ def _start(line: Line) -> int:
     if line.start_ms is not None:
         return line.start_ms
     return line.history.times[0] if line.history.times else 0
+
+
+def next_x(lines: Sequence[Line], unit: XUnit, x: float, direction: int) -> float | None:
+    """The nearest x with a sample of any line after (`direction` 1) or before (-1) `x`."""
+    found: list[float] = []
+    for line in lines:
+        xs = xs_of(line, unit)
+        index = bisect_right(xs, x) if direction > 0 else bisect_left(xs, x) - 1
+        found += xs[index : index + 1] if index >= 0 else []
+    return (min(found) if direction > 0 else max(found)) if found else None
+
+
+def value_at(line: Line, unit: XUnit, x: float) -> Reading | None:
+    """What a line says at `x`: its last sample there or before, None before the first."""
+    history, xs = line.history, xs_of(line, unit)
+    index = bisect_right(xs, x) - 1
+    bad = [point for point in history.bad if x_of(line, unit, point[0], point[1]) <= x]
+    if bad and (index < 0 or bad[-1][0] > history.steps[index]):
+        return Reading(bad[-1][0], bad[-1][2], bad[-1][2], bad[-1][2], 1)
+    if index < 0:
+        return None
+    return Reading(
+        history.steps[index], history.means[index], history.lows[index], history.highs[index], history.counts[index]
+    )
+
+
+def steps_between(lines: Sequence[Line], unit: XUnit, x: Range) -> tuple[int, int] | None:
+    """The steps that a stretch of x spans, and one sample more at each side."""
+    found: list[int] = []
+    for line in lines:
+        xs, steps = xs_of(line, unit), line.history.steps
+        if steps:
+            first, last = max(0, bisect_left(xs, x[0]) - 1), min(len(steps) - 1, bisect_right(xs, x[1]) + 1)
+            found += [steps[first], steps[last]]
+            if line.history.last is not None and last == len(steps) - 1:
+                found.append(line.history.last[0])
+    return (min(found), max(found)) if found else None
 
 
 class Path:

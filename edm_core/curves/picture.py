@@ -106,7 +106,7 @@ def _bottom_axis(unit: XUnit, frame: Frame, axis: bool) -> list[list[Cell]]:
     width = frame.left + frame.width
     line, text = list(" " * (frame.left - 1) + "└" + "─" * frame.width), [" "] * width
     free = 0
-    for x, label in x_ticks(unit, *frame.x, max(2, frame.width // 10)):
+    for x, label in x_ticks(unit, *frame.x, max(2, frame.width // 8)):
         column = min(max(frame.column_of(x), frame.left), width - 1)
         start = min(max(column - len(label) // 2, 0), width - len(label))
         if start < free:

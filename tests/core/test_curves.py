@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edm_core.curves.axes import linear_ticks, scale_for, short, step_label, x_ticks
+from edm_core.curves.grouping import grouped, matcher
 from edm_core.curves.history import EXACT, History, Timed, extended, from_points, reduced, unchanged
-from edm_core.curves.lines import Line, View
+from edm_core.curves.lines import Line, Reading, View, next_x, steps_between, value_at
 from edm_core.curves.picture import ALARM, Picture, draw, with_cursor
 from edm_core.curves.raster import trace
 from edm_core.curves.smoothing import smoothed
@@ -60,15 +61,39 @@ def test_what_is_the_same_stays_the_same_object() -> None:
 
 
 def test_the_value_at_a_step_is_the_last_one_there() -> None:
-    history = from_points([(2, 0, 0.2), (4, 0, math.nan), (6, 0, 0.6)])
-    assert history.at(1) is None
-    assert history.at(3) == (2, 0.2)
-    found = history.at(5)
-    assert found is not None
-    assert found[0] == 4
-    assert math.isnan(found[1])
-    assert history.at(99) == (6, 0.6)
-    assert (history.next_step(2, 1), history.next_step(2, -1), history.next_step(6, 1)) == (6, None, None)
+    line = Line("a", from_points([(2, 2000, 0.2), (4, 4000, math.nan), (6, 6000, 0.6)]), start_ms=1000)
+    found = {x: value_at(line, "step", x) for x in (1, 3, 5, 99)}
+    assert found[1] is None
+    assert [reading and reading.step for reading in found.values()] == [None, 2, 4, 6]
+    assert math.isnan(found[5].value if found[5] else 0.0)
+    assert value_at(line, "relative", 5.0) == Reading(6, 0.6, 0.6, 0.6, 1)
+    assert (next_x([line], "step", 2, 1), next_x([line], "step", 2, -1), next_x([line], "step", 6, 1)) == (
+        6,
+        None,
+        None,
+    )
+    assert next_x([line], "relative", 0, 1) == 1.0
+    assert steps_between([line], "relative", (0.5, 1.5)) == (2, 6)
+
+
+def test_training_and_validation_share_a_chart() -> None:
+    keys = ["val_loss", "train_loss", "best_val_loss", "lr", "acc/val", "acc/train", "val_f1"]
+    assert grouped(keys) == {
+        "acc": ("acc/train", "acc/val"), "best_val_loss": ("best_val_loss",), "loss": ("train_loss", "val_loss"),
+        "lr": ("lr",), "val_f1": ("val_f1",),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("pattern", "names"),
+    [
+        ("", ["loss", "val_f1", "LR"]), ("l", ["loss", "val_f1", "LR"]), ("lo*", ["loss"]), ("?r", ["LR"]),
+        ("^l", ["loss", "LR"]), ("f1|lr", ["val_f1", "LR"]), ("!loss", ["val_f1", "LR"]),
+        ("(", []), ("*f1", ["val_f1"]),
+    ],
+)  # fmt: skip
+def test_charts_are_chosen_by_part_glob_or_expression(pattern: str, names: list[str]) -> None:
+    assert [name for name in ("loss", "val_f1", "LR") if matcher(pattern)(name)] == names
 
 
 @given(st.lists(numbers, min_size=1, max_size=30), st.floats(0, 0.99))

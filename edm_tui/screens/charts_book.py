@@ -1,0 +1,154 @@
+"""What the Charts screen knows: the runs, their histories, and which charts those make."""
+
+from collections.abc import Mapping, Sequence
+
+from edm_core.curves.axes import XUnit
+from edm_core.curves.grouping import grouped, matcher, stage_and_rest
+from edm_core.curves.history import History, Span
+from edm_core.curves.lines import Line, Range, steps_between, xs_of
+from edm_core.settings import MetricsSettings
+from edm_core.snapshots.runs import RunRow
+from edm_tui.formatting import clean
+from edm_tui.themes import run_colour, run_mark
+
+
+class ChartBook:
+    """Histories by run and metric, and the charts made of them."""
+
+    def __init__(self, rows: Sequence[RunRow], settings: MetricsSettings) -> None:
+        # A folder that no run was made of has nothing in MLflow to draw.
+        self.rows = tuple(row for row in rows if row.run_id)
+        self.pattern = ""
+        self._settings = settings
+        self._histories: dict[str, dict[str, History]] = {}
+        self._fine: dict[tuple[str, str], tuple[Span, History, History]] = {}
+        self._charts: dict[str, tuple[str, ...]] = {}
+        self._lines: dict[tuple[str, str], Line] = {}
+
+    # What was read --------------------------------------------------------------
+
+    def known(self, run_id: str) -> Mapping[str, History]:
+        """What is known of a run."""
+        return self._histories.get(run_id, {})
+
+    def learn(self, run_id: str, histories: Mapping[str, History]) -> set[str]:
+        """Take what was read of a run; returns the metrics that changed."""
+        old = self.known(run_id)
+        self._histories[run_id] = dict(histories)
+        changed = {key for key, history in histories.items() if old.get(key) is not history} | (old.keys() - histories)
+        if old.keys() != histories.keys():
+            self._charts = grouped({key for known in self._histories.values() for key in known})
+        return changed
+
+    def learn_fine(self, run_id: str, span: Span, histories: Mapping[str, History]) -> None:
+        """Take what was read of a stretch in more detail."""
+        for key, history in histories.items():
+            coarse = self.known(run_id).get(key)
+            if coarse is not None:
+                self._fine[run_id, key] = (span, history, coarse)
+
+    def replace_rows(self, rows: Sequence[RunRow]) -> None:
+        """The same runs as they are now."""
+        newer = {row.run_id: row for row in rows}
+        self.rows = tuple(newer.get(row.run_id, row) for row in self.rows)
+
+    @property
+    def growing(self) -> bool:
+        """Whether a run still goes on."""
+        return any(row.status == "RUNNING" for row in self.rows)
+
+    # Charts ---------------------------------------------------------------------
+
+    @property
+    def count(self) -> int:
+        """How many charts there are before filtering."""
+        return len(self._charts)
+
+    def charts(self) -> list[str]:
+        """Titles of the charts that fit the filter: those of the settings' metrics first, single values last."""
+        fits = matcher(self.pattern)
+        found = [title for title, keys in self._charts.items() if fits(title) or any(map(fits, keys))]
+        first = [stage_and_rest(key)[1] for key in (self._settings.primary, *self._settings.columns)]
+        first += [self._settings.primary, *self._settings.columns]
+
+        def order(title: str) -> tuple[int, bool, str]:
+            place = first.index(title) % (len(first) // 2) if title in first else len(first)
+            return place, self._longest(title) < 2, title
+
+        return sorted(found, key=order)
+
+    def _longest(self, title: str) -> int:
+        return max((len(history) for _, _, history in self._of(title)), default=0)
+
+    def metrics(self, title: str) -> tuple[str, ...]:
+        """The metrics of a chart."""
+        return self._charts.get(title, ())
+
+    def _of(self, title: str) -> list[tuple[RunRow, str, History]]:
+        return [
+            (row, key, self.known(row.run_id)[key])
+            for row in self.rows
+            for key in self.metrics(title)
+            if key in self.known(row.run_id)
+        ]
+
+    def histories(self, title: str) -> list[tuple[RunRow, str, History]]:
+        """Run, metric and whole history of each line of a chart."""
+        return self._of(title)
+
+    def lines(self, title: str, view: tuple[XUnit, Range] | None = None) -> tuple[tuple[Line, ...], tuple[str, ...]]:
+        """The lines of a chart and their colours; in more detail where that is known of all that is in view."""
+        lines, colours = [], []
+        keys = self.metrics(title)
+        for row, key, history in self._of(title):
+            line = self._line(row, key, history, keys.index(key) > 0)
+            if view is not None:
+                line = self._detailed(row, key, line, view)
+            lines.append(line)
+            colours.append(run_colour(row.row_id))
+        return tuple(lines), tuple(colours)
+
+    def _line(self, row: RunRow, key: str, history: History, dashed: bool) -> Line:
+        known = self._lines.get((row.run_id, key))
+        if known is None or known.history is not history or known.dashed is not dashed:
+            name = clean(f"{row.name} {key}" if len(self.rows) > 1 else key)
+            known = Line(name, history, run_mark(row.row_id), dashed, row.start_ms)
+            self._lines[row.run_id, key] = known
+        return known
+
+    def _detailed(self, row: RunRow, key: str, line: Line, view: tuple[XUnit, Range]) -> Line:
+        fine = self._fine.get((row.run_id, key))
+        wanted = steps_between([line], *view)
+        if fine is None or wanted is None or fine[2] is not line.history:
+            return line
+        span, history, _ = fine
+        ends = line.history.steps[0], (line.history.last or (line.history.steps[-1],))[0]
+        if max(wanted[0], ends[0]) < span[0] or min(wanted[1], ends[1]) > span[1]:
+            return line
+        return Line(line.name, history, line.mark, line.dashed, line.start_ms)
+
+    def wanted(self, title: str, view: tuple[XUnit, Range]) -> list[tuple[str, Span, list[str]]]:
+        """(run, steps, metrics) that a view of a chart would show in more detail than is known."""
+        found = []
+        for row in self.rows:
+            keys, spans = [], []
+            for one, key, history in self._of(title):
+                if one is not row or history.exact:
+                    continue
+                line = self._line(row, key, history, self.metrics(title).index(key) > 0)
+                span = steps_between([line], *view)
+                if span is not None and self._detailed(row, key, line, view) is line:
+                    keys.append(key)
+                    spans.append(span)
+            if keys:
+                found.append((row.run_id, (min(low for low, _ in spans), max(high for _, high in spans)), keys))
+        return found
+
+    def best(self, key: str, history: History) -> tuple[int, float] | None:
+        """(step, value) of a history's best value by the metric's direction."""
+        return history.lowest if self._settings.minimised(key) else history.highest
+
+    def ends(self, title: str, unit: XUnit) -> Range | None:
+        """The first and the last x of a chart."""
+        xs = [xs for line in self.lines(title)[0] if len(xs := xs_of(line, unit))]
+        return (min(x[0] for x in xs), max(x[-1] for x in xs)) if xs else None
