@@ -25,6 +25,10 @@ _OFFERS = 40
 class QueryPrompt(ModalScreen[str]):
     """Dismissed with a query that can be read ("" for none), or None."""
 
+    DEFAULT_CSS = """
+    QueryPrompt #query-help { height: auto; margin-bottom: 1; }
+    QueryPrompt #query-help.-offers { height: 1; text-wrap: nowrap; text-overflow: ellipsis; }
+    """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "back", "back", show=False),
         Binding("tab", "take", "take", show=False, priority=True),
@@ -100,13 +104,14 @@ class QueryPrompt(ModalScreen[str]):
         self._say_offers()
 
     def _say_offers(self) -> None:
-        line = Text(no_wrap=True, overflow="ellipsis")
+        line = Text()
         first = self._chosen
         while first and sum(len(option) + 2 for option in self._offered.options[first - 1 : self._chosen]) < _OFFERS:
             first -= 1
         for index, option in enumerate(self._offered.options[first:], first):
             line.append(clean(option), "reverse" if index == self._chosen else "")
             line.append("  ")
+        self.help.set_class(True, "-offers")
         self.help.update(line)
 
     def _explain(self, query: str, error: QueryError) -> None:
@@ -114,4 +119,5 @@ class QueryPrompt(ModalScreen[str]):
         lead = len(self.box.value) - len(self.box.value.lstrip())
         self.box.cursor_position = lead + error.column
         lines = [*excerpt(query, error.column, _AROUND).split("\n"), error.problem, error.hint]
+        self.help.set_class(False, "-offers")
         self.help.update(Text("\n".join(clean(line) for line in lines if line)))

@@ -78,6 +78,13 @@ class Narrowing(EdmScreen):
             names = None
         prompt.offer(names_of(self.table.rows[:NAMED_BY]) if names is None else names)
 
+    async def renew_answer(self) -> None:
+        """Ask the query again since runs changed, where that is cheap; elsewhere the old answer stands until `f`."""
+        query = self.narrowed.query
+        found = await self.services.quick_matches(query) if query else None
+        if found is not None and query == self.narrowed.query:
+            self.narrowed = RunFilter(self.narrowed.name, query, frozenset(found.run_ids))
+
     @work(exclusive=True, group="query")
     async def _ask_store(self, query: str) -> None:
         self.call_later(self.say)

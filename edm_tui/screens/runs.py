@@ -101,7 +101,9 @@ class RunsScreen(Moving, Narrowing):
 
     async def _read(self) -> None:
         try:
-            self.snapshot = await self.services.runs()
+            snapshot = await self.services.runs()
+            await self.renew_answer()
+            self.snapshot = snapshot
             self._undoable = await self.services.last_action()
             await self.services.branch()
         except EdmError as error:

@@ -75,6 +75,9 @@ class QuietServices(Services):
         document = await self.query("runs", "list", "--filter", query)
         return Matches([run["run_id"] for run in document["runs"]])
 
+    async def quick_matches(self, query: str) -> Matches | None:
+        return None
+
     async def query_names(self) -> Names | None:
         return None
 

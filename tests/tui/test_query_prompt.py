@@ -7,13 +7,14 @@ from pathlib import Path
 import pytest
 from textual.widgets import Input
 
+from edm_core.stores.mlflow_client import ensure_experiment, mlflow_client
 from edm_core.stores.query import direct_matches
 from edm_core.workspace import Workspace
 from edm_tui.app import EdmApp
 from edm_tui.dialogs.query_prompt import QueryPrompt
 from edm_tui.screens.runs import RunsScreen
 from tests.support.rows import a_metric, a_row, an_app
-from tests.support.stores import many_kinds, new_workspace
+from tests.support.stores import copied, log_run, many_kinds, new_workspace
 from tests.tui.test_app_runs import settled
 
 SIZES = [(200, 50), (80, 24)]
@@ -56,6 +57,23 @@ async def test_names_are_completed_and_the_store_answers(workspace: Workspace, s
         assert found is not None
         assert {row.run_id for row in screen.table.rows} == set(found.run_ids)
         assert {row.name for row in screen.table.rows} == {"odd name % _ 'ü' 雪", "only_nan", "nan_last", "empty"}
+
+
+async def test_runs_that_come_later_are_in_the_answer(workspace: Workspace, tmp_path: Path) -> None:
+    mine = copied(workspace, tmp_path / "ws")
+    app = EdmApp(mine)
+    async with app.run_test(size=(200, 50)) as pilot:
+        await settled(pilot)
+        await pilot.press("f", *"params.kind = 'late'", "enter")
+        await settled(pilot)
+        screen = app.screen
+        assert isinstance(screen, RunsScreen)
+        assert len(screen.table.rows) == 0
+        client = mlflow_client(mine)
+        log_run(client, ensure_experiment(client, mine), "late", start=9_000_000, params={"kind": "late"})
+        await pilot.press("r")
+        await settled(pilot)
+        assert [row.name for row in screen.table.rows] == ["late"]
 
 
 @pytest.mark.parametrize("size", SIZES)
