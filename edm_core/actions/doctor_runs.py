@@ -23,14 +23,14 @@ def _rows(workspace: Workspace) -> tuple[RunRow, ...]:
 
 
 def jobs(workspace: Workspace) -> Iterable[Case]:
-    """Jobs whose supervisor was killed."""
-    from edm_core.jobs.folder import load_jobs
-    from edm_core.jobs.reaper import settle
+    """Jobs whose supervisor was killed, or that wait for one since the machine restarted."""
+    from edm_core.jobs.reaper import needs_settling, settle
 
-    lost = [job for job in load_jobs(workspace.jobs_dir) if job.state == "lost"]
-    if lost:
-        names = ", ".join(job.id for job in lost)
-        finding = Finding("jobs", "warning", f"lost jobs: {names}", "their process is gone", "note how they ended")
+    if needs_settling(workspace):
+        finding = Finding(
+            "jobs", "warning", "jobs without their supervisor", "their process is gone",
+            "note how those that ran ended, and let those that wait go on",
+        )  # fmt: skip
         yield Case(finding, lambda: "; ".join(settle(workspace)) or "noted already")
 
 
