@@ -1,14 +1,17 @@
 """Errors that point, what goes beyond MLflow's language, and completion: without any store."""
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from edm_core.errors import EdmError, QueryError
 from edm_core.query.complete import Names, complete, names_of
-from edm_core.query.expressions import All, Comparison, Negation, Some, comparisons
+from edm_core.query.expressions import All, Comparison, Negation, Query, Some, comparisons
 from edm_core.query.grammar import DEEPEST, parse
 from edm_core.query.ordering import parts_of, read_order
 from edm_core.query.pointing import excerpt
 from edm_core.snapshots.runs import MetricSummary, RunRow
+from tests.support import query_runs
 
 NAMES = Names(
     metrics=("boundary_f1", "group/loss", "val_loss"), params=("backbone", "learning_rate"), tags=("mlflow.user",)
@@ -141,6 +144,20 @@ def test_completion(typed: str, options: list[str]) -> None:
     assert list(found.options) == options
     for whole in found.applied(text, cursor):
         assert whole.startswith(text[: found.start])
+        assert whole.endswith(text[cursor:])
+
+
+@given(st.one_of(st.text(max_size=40), query_runs.soups, query_runs.conjunctions), st.integers(0, 40))
+@settings(max_examples=300, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+def test_any_text_is_read_refused_in_its_place_or_completed(text: str, cursor: int) -> None:
+    read: Query | QueryError
+    try:
+        read = parse(text)
+    except QueryError as error:
+        read = error
+    assert 0 <= read.column <= len(text) if isinstance(read, QueryError) else read.text == text
+    cursor = min(cursor, len(text))
+    for whole in complete(text, cursor, NAMES).applied(text, cursor):
         assert whole.endswith(text[cursor:])
 
 
