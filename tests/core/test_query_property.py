@@ -80,6 +80,11 @@ good_orders = st.lists(query_runs.good_order_keys, max_size=3)
 @example(query="   ", order=[])
 @example(query="AND", order=[])
 @example(query="", order=["start_time", "attributes.created"])
+@example(query="params.note LIKE 'c%'", order=[])
+@example(query="params.note LIKE 'C%'", order=["params.note"])
+@example(query="tags.kind ILIKE '%ä%'", order=["tags.kind DESC"])
+@example(query="metrics.val_loss <= 0 AND metrics.`order` >= 0", order=[])
+@example(query="metrics.val_loss != 0", order=["metrics.val_loss"])
 @example(query="metrics.created > 0", order=["metrics.created"])
 @example(query="metrics.val_loss > 1 params.lr IS NULL", order=[])
 @example(query="params.missing IS NULL AND tags.`missing` IS NULL", order=["metrics.val_loss"])
@@ -162,6 +167,8 @@ def holds(both: Both, meaning: Expression, run_id: str) -> bool:
 ANSWERS: dict[str, frozenset[str]] = {}
 
 
+@example(tree=_negated(_leaf("end_time > 1700000004000"), " "), order=[])
+@example(tree=_negated(_joined([_leaf("end_time > 1700000004000"), _leaf("params.lr IS NULL")], "or"), ""), order=[])
 @given(tree=trees, order=st.lists(query_runs.good_order_keys, max_size=1))
 @SAMPLE
 def test_or_not_and_parentheses_put_mlflows_answers_together(both: Both, tree: Tree, order: list[str]) -> None:
