@@ -6,8 +6,11 @@ from edm_core.curves.history import EXACT, History, Span, Timed
 from edm_core.stores.tracking import open_tracking
 from edm_core.workspace import Workspace
 
-PARTS = 240
-"""Into how many parts a long history is cut unless more is asked for: twice as many as a chart of a grid has dots."""
+PARTS = 128
+"""Into how many parts a long history is cut unless more is asked for: as many as a chart of a grid has dots."""
+
+_FAR = 1 << 62
+"""Beyond all steps."""
 
 
 def load_histories(
@@ -34,10 +37,8 @@ def every_point(workspace: Workspace, run_id: str, key: str, span: Span | None =
     if found.exact or len(found) < 2:
         yield from sorted([*zip(found.steps, found.times, found.means, strict=True), *found.bad], key=_step_of)
         return
-    first = found.steps[0] if span is None else span[0]
-    ends = [step - 1 for step in _cuts(found)]
-    ends.append(span[1] if span is not None else max(found.steps[-1], found.last[0] if found.last else 0))
-    for end in ends:
+    first, last = span or (-_FAR, _FAR)
+    for end in (*(step - 1 for step in _cuts(found)), last):
         yield from every_point(workspace, run_id, key, (min(first, end), end))
         first = end + 1
 

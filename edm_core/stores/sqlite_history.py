@@ -6,7 +6,7 @@ into Python one and a half.
 """
 
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from edm_core.curves.history import BAD_LIMIT, EXACT, History, Span, Timed, extended, from_points
 from edm_core.stores.series import STORED_INFINITY, from_store
@@ -21,7 +21,8 @@ class HistoryReader:
 
     def __init__(self, db: sqlite3.Connection) -> None:
         self._db = db
-        self._metrics = f"FROM metrics {series_index(db)} WHERE run_uuid = ? AND key = ?"
+        self._index = series_index(db)
+        self._metrics = f"FROM metrics {self._index} WHERE run_uuid = ? AND key = ?"
 
     def read(
         self, run_id: str, keys: Sequence[str] | None, parts: int, span: Span | None, known: Mapping[str, History]
@@ -84,58 +85,76 @@ class HistoryReader:
         return first, last
 
     def _reduced(self, run_id: str, key: str, first: int, last: int, parts: int) -> History:
-        part = f"{self._metrics} AND step >= ? AND step < ?"
-        every = f"SELECT min(value), max(value), total(value), count(*), max(is_nan) {part}"
-        numbers = f"SELECT min(value), max(value), total(value), count(*) {part} AND {_NUMBERS}"
-        begin = f"SELECT step, timestamp {part} ORDER BY step LIMIT 1"
         width = last - first + 1
         parts = min(parts, width)
+        bounds = [first + index * width // parts for index in range(parts + 1)]
         samples: list[tuple[int, int, float, float, float, int]] = []
         bad: list[Timed] = []
-        for index in range(parts):
-            where = (run_id, key, first + index * width // parts, first + (index + 1) * width // parts)
-            low, high, total, count, nan = self._db.execute(every, where).fetchone()
-            if not count:
-                continue
-            if nan or max(-low, high) >= STORED_INFINITY:
-                bad += self._bad(part, where, BAD_LIMIT - len(bad))
-                low, high, total, count = self._db.execute(numbers, where).fetchone()
+        kept: list[Span] = []
+        for index, text in self._packed(run_id, key, first, width, parts):
+            step, at, nan, count, low, high, total = _unpacked(text)
+            where = (run_id, key, bounds[index], bounds[index + 1])
+            # The largest double may have lost its last digit on the way through text.
+            if nan or max(-low, high) > STORED_INFINITY / 2:
+                bad += self._bad(where, BAD_LIMIT - len(bad))
+                step, at, low, high, total, count = self._numbers_of(where)
             if count:
-                step, at = self._db.execute(begin, where).fetchone()
                 samples.append((step, at, low, high, total / count, count))
+                kept.append(where[2:])
         steps, times, lows, highs, means, counts = zip(*samples, strict=True) if samples else ((),) * 6
         newest = self._points(run_id, key, (last, last))[-1:]
         return History(
             steps, times, lows, highs, means, counts, tuple(bad),
-            self._extreme(part, (run_id, key), steps, lows, last, min),
-            self._extreme(part, (run_id, key), steps, highs, last, max), newest[0] if newest else None, exact=False,
+            self._extreme("min", run_id, key, kept[lows.index(min(lows))] if samples else None),
+            self._extreme("max", run_id, key, kept[highs.index(max(highs))] if samples else None),
+            newest[0] if newest else None, exact=False,
         )  # fmt: skip
 
-    def _bad(self, part: str, where: tuple[str, str, int, int], limit: int) -> list[Timed]:
+    def _packed(self, run_id: str, key: str, first: int, width: int, parts: int) -> Iterator[tuple[int, str]]:
+        """Each part that is not empty, as text: a subquery has one column only, and one statement for all parts is
+        worth more than the text costs, because threads that read wait for each other once for each statement.
+
+        Beside min() and max() SQLite takes step and time of a row that holds one of the two.
+        """
+        found = self._db.execute(
+            "WITH RECURSIVE part(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM part WHERE i + 1 < ?1)"
+            " SELECT i, (SELECT printf('%d %d %d %d %!.17g %!.17g %!.17g', step, timestamp, max(is_nan), count(*),"
+            f" min(value), max(value), total(value)) FROM metrics {self._index} WHERE run_uuid = ?2 AND key = ?3"
+            " AND step >= ?4 + i * ?5 / ?1 AND step < ?4 + (i + 1) * ?5 / ?1 HAVING count(*) > 0) FROM part",
+            (parts, run_id, key, first, width),
+        )
+        return ((index, text) for index, text in found.fetchall() if text is not None)
+
+    def _numbers_of(self, where: tuple[str, str, int, int]) -> tuple[int, int, float, float, float, int]:
+        """A part without its NaN and infinities."""
+        row: tuple[int, int, float, float, float, int] = self._db.execute(
+            "SELECT coalesce(step, 0), coalesce(timestamp, 0), min(value), max(value), total(value), count(*)"
+            f" {self._metrics} AND step >= ? AND step < ? AND {_NUMBERS}",
+            where,
+        ).fetchone()
+        return row
+
+    def _bad(self, where: tuple[str, str, int, int], limit: int) -> list[Timed]:
         rows = self._db.execute(
-            f"SELECT {_POINT} {part} AND NOT ({_NUMBERS}) ORDER BY step LIMIT ?", (*where, max(0, limit))
+            f"SELECT {_POINT} {self._metrics} AND step >= ? AND step < ? AND NOT ({_NUMBERS}) ORDER BY step LIMIT ?",
+            (*where, max(0, limit)),
         ).fetchall()
         return [(step, at, from_store(value, nan)) for step, at, value, nan in rows]
 
-    def _extreme(
-        self,
-        part: str,
-        series: tuple[str, str],
-        steps: Sequence[int],
-        values: Sequence[float],
-        last: int,
-        which: Callable[[Sequence[float]], float],
-    ) -> tuple[int, float] | None:
+    def _extreme(self, which: str, run_id: str, key: str, part: Span | None) -> tuple[int, float] | None:
         """The exact step of the smallest or the largest value: it lies in the part that has it."""
-        if not values:
+        if part is None:
             return None
-        value = which(values)
-        index = values.index(value)
-        end = steps[index + 1] if index + 1 < len(steps) else last + 1
-        step = self._db.execute(
-            f"SELECT min(step) {part} AND value = ? AND is_nan = 0", (*series, steps[index], end, value)
-        ).fetchone()[0]
-        return (steps[index] if step is None else step), value
+        step, value = self._db.execute(
+            f"SELECT step, {which}(value) {self._metrics} AND step >= ? AND step < ? AND {_NUMBERS}",
+            (run_id, key, *part),
+        ).fetchone()
+        return step, value
+
+
+def _unpacked(text: str) -> tuple[int, int, int, int, float, float, float]:
+    step, at, nan, count, low, high, total = text.split(" ")
+    return int(step), int(at), int(nan), int(count), float(low), float(high), float(total)
 
 
 def _between(span: Span | None) -> tuple[str, tuple[int, ...]]:

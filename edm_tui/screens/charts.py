@@ -13,7 +13,8 @@ from edm_core.errors import EdmError
 from edm_core.snapshots.runs import RunRow
 from edm_tui.messages import FilterChanged, StoreChanged
 from edm_tui.screens.charts_book import ChartBook
-from edm_tui.screens.charts_look import ENLARGED_ONLY, Looking
+from edm_tui.screens.charts_look import ENLARGED_ONLY
+from edm_tui.screens.charts_moves import ChartMoves
 from edm_tui.screens.charts_text import foot_lines, legend, metric_lines, status_text, title_text, where
 from edm_tui.widgets.chart_pane import ChartPane, Panel
 from edm_tui.widgets.key_bar import KeyBar
@@ -21,24 +22,19 @@ from edm_tui.widgets.line_list import LineList
 from edm_tui.widgets.status_line import StatusLine
 from edm_tui.widgets.text_line import TextLine
 
-WIDE = 124
-"""Cells from which charts stand three or more beside each other."""
-CELL_WIDTH, WIDE_CELL_WIDTH, CELL_HEIGHT = 38, 60, 10
 LEAD = "← → value · [ ] { } zoom · ( ) pan · 0 reset · esc back"
 FILTER_HINT = "part of a name, glob or expression; !word leaves charts with it out"
 
 
-class ChartsScreen(Looking):
+class ChartsScreen(ChartMoves):
     """`rows` are the runs to show. `grid` says whether the list or the grid of charts comes first."""
 
     context = "charts"
     CSS_PATH = "../styles/charts.tcss"
-    grid = False
 
     def __init__(self, rows: Sequence[RunRow] = ()) -> None:
         super().__init__()
         self._given = tuple(rows)
-        self.at = 0
         self._fault = ""
         self._loading = self._wanted = self._read_once = False
 
@@ -54,20 +50,6 @@ class ChartsScreen(Looking):
         self.book = ChartBook(self._given, self.services.workspace.settings.metrics)
         self.query_one("#legend", TextLine).say(legend(self.book.rows))
         self.show_charts()
-
-    @property
-    def metric_list(self) -> LineList:
-        return self.query_one("#metrics", LineList)
-
-    @property
-    def title_now(self) -> str:
-        """The chart under the cursor, "" where there is none."""
-        if self.enlarged:
-            return self.enlarged
-        if not self.grid:
-            return self.metric_list.key.partition("\n")[0]
-        titles = self.book.charts()
-        return titles[self.at] if self.at < len(titles) else ""
 
     def targets(self) -> tuple[RunRow, ...]:
         return self.book.rows or self._given
@@ -149,7 +131,7 @@ class ChartsScreen(Looking):
         elif self.enlarged:
             self.pane.show([self._large()], 1)
         else:
-            titles, columns, _ = self._page()
+            titles, columns, _ = self.page()
             self.pane.show([self._small(title) for title in titles], columns)
         self.say()
 
@@ -161,17 +143,6 @@ class ChartsScreen(Looking):
         if self._fault:
             return self._fault
         return f"no chart fits {self.book.pattern}: esc clears" if self.book.pattern else "no metrics yet"
-
-    def _page(self) -> tuple[list[str], int, int]:
-        """The charts of this page, how many stand beside each other, and how many a page holds."""
-        titles = self.book.charts()
-        width, height = self.size.width, max(1, self.size.height - (3 if len(self.book.rows) > 1 else 2))
-        columns = max(1, width // (WIDE_CELL_WIDTH if width >= WIDE else CELL_WIDTH))
-        columns = max(1, min(columns, len(titles)))
-        most = columns * max(1, height // CELL_HEIGHT)
-        self.at = min(max(self.at, 0), max(0, len(titles) - 1))
-        first = self.at // most * most
-        return titles[first : first + most], columns, most
 
     def _small(self, title: str) -> Panel:
         lines, colours = self.book.lines(title)
@@ -194,7 +165,7 @@ class ChartsScreen(Looking):
         titles = self.book.charts()
         page = ""
         if self.grid and not self.enlarged and titles:
-            most = self._page()[2]
+            most = self.page()[2]
             page = f"page {self.at // most + 1} of {-(-len(titles) // most)}" if len(titles) > most else ""
         status = status_text(self.book, len(titles), self.view, page, self._fault)
         self.query_one("#status", StatusLine).say(status, " · ".join(self.services.running))
@@ -210,22 +181,6 @@ class ChartsScreen(Looking):
     def on_line_list_chosen(self, event: LineList.Chosen) -> None:
         self.do_open()
 
-    def on_chart_pane_pointed(self, event: ChartPane.Pointed) -> None:
-        if self.enlarged:
-            if event.x is not None:
-                self.put_cursor(event.x)
-            return
-        titles = self.book.charts()
-        again = self.title_now == event.key
-        self.at = titles.index(event.key) if event.key in titles else self.at
-        self.do_open() if again else self.show_charts()
-
-    def on_chart_pane_wheel(self, event: ChartPane.Wheel) -> None:
-        if self.enlarged:
-            self.zoom_x(0.8 if event.direction > 0 else 1.25)
-        else:
-            self.do_page_up() if event.direction > 0 else self.do_page_down()
-
     # Verbs ----------------------------------------------------------------------
 
     def reason(self, verb: str) -> str:
@@ -238,56 +193,6 @@ class ChartsScreen(Looking):
         if verb == "copy":
             return "" if self.title_now else "nothing under the cursor"
         return super().reason(verb)
-
-    def do_charts(self) -> None:
-        """The grid of charts, or the list again."""
-        self._go(grid=not self.grid)
-
-    def do_charts_screen(self) -> None:
-        """The list of metrics."""
-        self._go(grid=False)
-
-    def _go(self, *, grid: bool) -> None:
-        title = self.title_now
-        self._leave()
-        self.grid = grid
-        self._stand_on(title)
-
-    def _stand_on(self, title: str) -> None:
-        """The cursor is on this chart, in the grid as in the list."""
-        titles = self.book.charts()
-        self.at = titles.index(title) if title in titles else 0
-        self.show_charts()
-        key = next((line.key for line in self.metric_list.lines if line.key.partition("\n")[0] == title), "")
-        if not self.metric_list.key.startswith(f"{title}\n"):
-            self.metric_list.move_to(key)
-
-    def _leave(self) -> None:
-        self.enlarged, self.cursor = "", None
-        self.view = replace(self.view, x=None, y=None)
-
-    def do_open(self) -> None:
-        """Enlarge the chart under the cursor."""
-        if self.title_now and not self.enlarged:
-            self._enlarge(self.title_now)
-
-    def _enlarge(self, title: str) -> None:
-        self._leave()
-        self.enlarged = title
-        self.show_charts()
-        self.call_after_refresh(self.looked)
-
-    def do_back(self) -> None:
-        """Step out one layer: the enlarged chart, the filter, the screen."""
-        if self.enlarged:
-            title = self.enlarged
-            self._leave()
-            self._stand_on(title)
-        elif self.book.pattern:
-            self.book.pattern = ""
-            self.show_charts()
-        else:
-            super().do_back()
 
     def do_filter(self) -> None:
         from edm_tui.widgets.filter_bar import FilterBar
@@ -329,66 +234,6 @@ class ChartsScreen(Looking):
         title = self.title_now
         chart = self._large() if self.enlarged else self._small(title)
         ask_export(self, chart, self.book.histories(title))
-
-    # Moving -----------------------------------------------------------------------
-
-    def do_step_back(self) -> None:
-        self.move_cursor(-1) if self.enlarged else self._move(-1)
-
-    def do_step_on(self) -> None:
-        self.move_cursor(1) if self.enlarged else self._move(1)
-
-    def _move(self, step: int) -> None:
-        last = max(0, len(self.book.charts()) - 1)
-        self.at = min(max(self.at + step, 0), last)
-        self.show_charts()
-
-    def _vertical(self, direction: int) -> None:
-        if self.enlarged:
-            self.pan_y(-0.25 * direction)
-        elif not self.grid:
-            self.metric_list.action_move(direction)
-        elif 0 <= self.at + direction * self._page()[1] < len(self.book.charts()):
-            self._move(direction * self._page()[1])
-
-    def _turn(self, direction: int) -> None:
-        """The next page, or the next chart when one is enlarged."""
-        if self.enlarged:
-            titles = self.book.charts()
-            place = titles.index(self.enlarged) + direction if self.enlarged in titles else 0
-            if 0 <= place < len(titles):
-                self._enlarge(titles[place])
-        elif self.grid:
-            self._move(direction * self._page()[2])
-        else:
-            self.metric_list.action_page(direction)
-
-    def _edge(self, direction: int) -> None:
-        ends = self.book.ends(self.enlarged, self.view.unit) if self.enlarged else None
-        if ends is not None:
-            self.put_cursor(ends[0] if direction < 0 else ends[1])
-        elif self.grid:
-            self._move(direction * len(self.book.charts()))
-        else:
-            self.metric_list.action_edge(direction)
-
-    def do_down(self) -> None:
-        self._vertical(1)
-
-    def do_up(self) -> None:
-        self._vertical(-1)
-
-    def do_page_down(self) -> None:
-        self._turn(1)
-
-    def do_page_up(self) -> None:
-        self._turn(-1)
-
-    def do_top(self) -> None:
-        self._edge(-1)
-
-    def do_bottom(self) -> None:
-        self._edge(1)
 
 
 class ChartGridScreen(ChartsScreen):
