@@ -127,6 +127,13 @@ class ChartBook:
             return line
         return Line(line.name, history, line.mark, line.dashed, line.start_ms)
 
+    def _is_rough(self, row: RunRow, key: str, line: Line, view: tuple[XUnit, Range], wanted: Span) -> bool:
+        """Whether reading what is in view again would show more of it."""
+        if self._detailed(row, key, line, view) is line:
+            return True
+        span, history, _ = self._fine[row.run_id, key]
+        return not history.exact and (span[1] - span[0]) > 1.3 * (wanted[1] - wanted[0])
+
     def wanted(self, title: str, view: tuple[XUnit, Range]) -> list[tuple[str, Span, list[str]]]:
         """(run, steps, metrics) that a view of a chart would show in more detail than is known."""
         found = []
@@ -137,7 +144,7 @@ class ChartBook:
                     continue
                 line = self._line(row, key, history, self.metrics(title).index(key) > 0)
                 span = steps_between([line], *view)
-                if span is not None and self._detailed(row, key, line, view) is line:
+                if span is not None and self._is_rough(row, key, line, view, span):
                     keys.append(key)
                     spans.append(span)
             if keys:
