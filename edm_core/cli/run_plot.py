@@ -1,52 +1,59 @@
-"""`edm runs plot`: curves in braille characters, for terminals and pipes alike."""
+"""`edm runs plot`: curves in braille characters, for terminals and pipes alike, drawn as on the Charts screen."""
 
 from collections.abc import Mapping, Sequence
-from itertools import groupby
-from typing import Any
 
 from edm_core.cli.output import clean
+from edm_core.curves.history import from_points
+from edm_core.curves.lines import Line, View
+from edm_core.curves.picture import ALARM, Cell, draw
 
 Points = Sequence[tuple[int, float]]
 
-_FINITE = float("inf")
-_COLOURS = ("blue+", "orange+", "green+", "magenta+", "cyan+", "red+", "white")
-_MARKS = ("braille", "x", "o", "+", "*", "#", "@")
+_COLOURS = ("94", "33", "32", "95", "36", "91", "37")
+_MARKS = "●▲■◆▼◉✚"
 
 
-def braille_chart(title: str, series: Mapping[str, Points], width: int, height: int, colour: bool) -> str:
-    """A chart of (step, value) series in `width` x `height` character cells; NaN and infinity leave a gap."""
-    import plotext
+def braille_chart(
+    title: str,
+    series: Mapping[str, Points],
+    width: int,
+    height: int,
+    colour: bool,
+    *,
+    log: bool = False,
+    smooth: float = 0.0,
+) -> str:
+    """A chart of (step, value) series in `width` x `height` character cells; NaN and infinity leave a gap and a mark.
 
-    plotext.clear_figure()
-    plotext.theme("clear")
-    plotext.limit_size(False, False)
-    plotext.plot_size(width, height)
-    plotext.title(_one_line(title))
-    plotext.xlabel("step")
-    for index, (name, points) in enumerate(series.items()):
-        # Without colour only the mark tells one run from another.
-        style = {"marker": "braille" if colour else _MARKS[index % len(_MARKS)]}
-        style |= {"color": _COLOURS[index % len(_COLOURS)]} if colour else {}
-        for part, segment in enumerate(segments(points)):
-            label = {"label": _one_line(name)} if part == 0 else {}
-            _draw(plotext, segment, {**style, **label})
-    text = str(plotext.build())
-    return text if colour else plotext.uncolorize(text)
+    Each series has a mark on its line, so that colour is never the only sign.
+    """
+    lines = [
+        Line(_one_line(name), from_points([(step, 0, value) for step, value in points]), _MARKS[at % len(_MARKS)])
+        for at, (name, points) in enumerate(series.items())
+    ]
+    legend = [_painted(f"{line.mark} {line.name}"[:width], at, colour) for at, line in enumerate(lines)]
+    rows = draw(lines, View(log=log, smooth=smooth), width, max(4, height - 1 - len(lines))).rows
+    return "\n".join([_one_line(title)[:width], *legend, *(_row(row, colour) for row in rows)])
 
 
-def segments(points: Points) -> list[list[tuple[int, float]]]:
-    """The stretches of a series without NaN and infinity."""
-    grouped = groupby(points, key=lambda point: abs(point[1]) < _FINITE)
-    return [list(group) for finite, group in grouped if finite]
+def _row(row: Sequence[Cell], colour: bool) -> str:
+    parts: list[str] = []
+    text, before = "", -1
+    for char, owner, _ in row:
+        if owner != before and text:
+            parts.append(_painted(text, before, colour))
+            text = ""
+        before = owner
+        text += char
+    return "".join([*parts, _painted(text, before, colour)])
+
+
+def _painted(text: str, owner: int, colour: bool) -> str:
+    if not colour or (owner < 0 and owner != ALARM):
+        return text
+    code = "1" if owner == ALARM else _COLOURS[owner % len(_COLOURS)]
+    return f"\x1b[{code}m{text}\x1b[0m"
 
 
 def _one_line(text: str) -> str:
     return clean(text).replace("\n", " ").replace("\t", " ")
-
-
-def _draw(plotext: Any, points: Points, style: Mapping[str, str]) -> None:
-    steps, values = [step for step, _ in points], [value for _, value in points]
-    if len(points) == 1:
-        plotext.scatter(steps, values, **style)
-    else:
-        plotext.plot(steps, values, **style)

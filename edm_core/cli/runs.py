@@ -166,8 +166,12 @@ def _print_diff(found: "RunDiff", everything: bool) -> None:
 @click.option("--metric", "-m", metavar="M", help="The metric to draw; the primary one by default.")
 @click.option("--width", type=click.IntRange(20, 500), default=100, show_default=True, help="Columns of the chart.")
 @click.option("--height", type=click.IntRange(5, 200), default=25, show_default=True, help="Lines of the chart.")
+@click.option("--log", is_flag=True, help="A logarithmic y axis; symmetric where values reach zero.")
+@click.option("--smooth", type=click.FloatRange(0, 0.999), default=0.0, help="Weight of a moving average.")
 @json_option
-def plot(names: Sequence[str], metric: str | None, width: int, height: int, as_json: bool) -> None:
+def plot(
+    names: Sequence[str], metric: str | None, width: int, height: int, log: bool, smooth: float, as_json: bool
+) -> None:
     """Draw a metric of one or more runs, in braille characters.
 
     \b
@@ -196,7 +200,7 @@ def plot(names: Sequence[str], metric: str | None, width: int, height: int, as_j
     if as_json:
         print_json({"metric": key, "runs": {name: [list(p) for p in points] for name, points in series.items()}})
     else:
-        click.echo(braille_chart(key, series, width, height, colour=sys.stdout.isatty()), color=True)
+        click.echo(braille_chart(key, series, width, height, sys.stdout.isatty(), log=log, smooth=smooth), color=True)
 
 
 for command in (edit, stop, tail, versions):

@@ -16,6 +16,7 @@ from edm_tui.themes import run_colour, run_mark
 from edm_tui.widgets.cells import Cell, Column, layout
 from edm_tui.widgets.line_list import Line
 
+SOLID, DASHED = "━━━", "╍ ╍"
 UNITS: dict[XUnit, str] = {"step": "step", "relative": "relative time", "wall": "time of day"}
 
 
@@ -70,7 +71,7 @@ def title_text(title: str, curves: Sequence[Curve], colours: Sequence[str], *, a
     text = Text(f" {clean(title)} ", end="")
     shown: set[str] = set()
     for curve, colour in zip(curves, colours, strict=True):
-        sign = "╍" if curve.dashed else "━"
+        sign = DASHED if curve.dashed else SOLID
         name = curve.name if alone else "validation" if curve.dashed else "training"
         if alone:
             last = curve.history.last
@@ -98,7 +99,7 @@ def foot_lines(
     for (row, key, history), curve in zip(book.histories(title), curves, strict=True):
         line = Text(" ", end="")
         line.append(run_mark(row.row_id), style=run_colour(row.row_id))
-        line.append(f" {'╍' if curve.dashed else '━'} ", style=run_colour(row.row_id))
+        line.append(f" {DASHED if curve.dashed else SOLID} ", style=run_colour(row.row_id))
         line.append(f"{clean(curve.name)}  ")
         line.append(reading_text(curve, view, cursor), style="bold")
         best = book.best(key, history)

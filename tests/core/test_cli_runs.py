@@ -13,7 +13,7 @@ import yaml
 from click.testing import CliRunner, Result
 
 from edm_core.cli.main import edm
-from edm_core.cli.run_plot import segments
+from edm_core.cli.run_plot import braille_chart
 from edm_core.errors import EdmError, NotFoundError, QueryError
 from edm_core.settings import MetricsSettings
 from edm_core.stores.mlflow_client import mlflow_client
@@ -199,8 +199,14 @@ def test_plot_of_what_no_run_has(workspace: Workspace) -> None:
 
 
 def test_gaps_stay_gaps() -> None:
-    points = [(0, 1.0), (1, math.nan), (2, 2.0), (3, 3.0), (4, math.inf)]
-    assert segments(points) == [[(0, 1.0)], [(2, 2.0), (3, 3.0)]]
+    points = [(step, math.nan if 10 <= step < 20 else 1.0) for step in range(30)] + [(30, math.inf)]
+    rows = braille_chart("loss", {"a\x1b[31m": points}, 60, 16, colour=False).splitlines()
+    line = next(row for row in rows if sum(0x2800 < ord(char) <= 0x28FF for char in row) > 20)
+    assert " " * 10 in line.partition("┤")[2].partition("│")[0].strip()
+    assert any("×" in row for row in rows)
+    assert any("↑" in row for row in rows)
+    assert not any("\x1b" in row for row in rows)
+    assert len(rows) == 16
 
 
 def test_edit(workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

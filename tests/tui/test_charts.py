@@ -237,7 +237,7 @@ async def test_zooming_into_a_long_history_reads_it_in_detail(tmp_path: Path) ->
         await settled(app, pilot)
         await pilot.press("enter")
         await settled(app, pilot)
-        for _ in range(6):
+        for _ in range(7):
             await pilot.press("right_square_bracket")
             await settled(app, pilot)
         screen = shown(app)
