@@ -24,7 +24,7 @@ from edm_tui.ascii_filter import AsciiFilter
 from edm_tui.canvas import Canvas, LeanUpdate
 from edm_tui.formatting import clean
 from edm_tui.key_order import KeyOrder
-from edm_tui.messages import ActionRequested, StoreChanged
+from edm_tui.messages import ActionFinished, ActionRequested, StoreChanged
 from edm_tui.screens.base import EdmScreen
 from edm_tui.screens.runs import RunsScreen
 from edm_tui.services import Services
@@ -104,6 +104,7 @@ class EdmApp(App[None]):
 
     def on_mount(self) -> None:
         self.call_after_refresh(collect_again)
+        self.call_after_refresh(self._settle_jobs)
         self.app_resume_signal.subscribe(self, lambda _: self.redraw())
         self.set_interval(POLL_SECONDS, self._poll, name="poll")
 
@@ -121,6 +122,15 @@ class EdmApp(App[None]):
         if self._token is not None and token != self._token:
             self._tell(("runs", "models", "data", "jobs"))
         self._token = token
+
+    @work(group="settle")
+    async def _settle_jobs(self) -> None:
+        """Jobs whose supervisor died with the machine: note how they ended, let those that wait go on."""
+        try:
+            if await self.services.jobs_need_settling():
+                await self.services.query("jobs", "list", lane=None, title="settling jobs")
+        except EdmError as error:
+            self.show_error(f"jobs could not be settled: {error.message}", error.hint)
 
     def _tell(self, stores: tuple[Store, ...]) -> None:
         """Every screen on the stack that shows these stores reads them again."""
@@ -156,6 +166,9 @@ class EdmApp(App[None]):
             text = "\n".join(filter(None, (outcome.title, outcome.detail)))
             self.notify(clean_lines(text), severity=severity, markup=False)
             self._tell(outcome.stale)
+            for screen in self.screen_stack:
+                if isinstance(screen, EdmScreen):
+                    screen.finished(ActionFinished(request.verb, outcome))
         self._say()
 
     def show_error(self, message: str, hint: str = "") -> None:

@@ -104,6 +104,12 @@ class Services:
 
         return await self.in_thread(load_jobs, self.workspace.jobs_dir)
 
+    async def jobs_need_settling(self) -> bool:
+        """Whether a job is without its supervisor; changes nothing."""
+        from edm_core.jobs.reaper import needs_settling
+
+        return await self.in_thread(needs_settling, self.workspace)
+
     async def models(self) -> "tuple[ModelVersion, ...]":
         """All versions of the workspace's registered model."""
         from edm_core.stores.models import list_versions

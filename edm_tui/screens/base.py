@@ -10,7 +10,7 @@ from textual.screen import Screen
 from edm_core.snapshots.runs import RunRow
 from edm_tui import verbs
 from edm_tui.keys import BY_VERB, bindings_for
-from edm_tui.messages import ActionRequested, StoreChanged
+from edm_tui.messages import ActionFinished, ActionRequested, StoreChanged
 from edm_tui.services import Host, Services
 
 EVERYTHING = StoreChanged(("runs", "models", "data", "jobs"))
@@ -100,6 +100,9 @@ class EdmScreen(Screen[None]):
         """Bring what the screen says about actions up to date."""
 
     # What changed -------------------------------------------------------------
+
+    def finished(self, message: ActionFinished) -> None:
+        """An action ended well."""
 
     def tell(self, message: StoreChanged) -> None:
         """Something changed: read it now, or when this screen is in front again."""

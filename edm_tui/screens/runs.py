@@ -12,7 +12,7 @@ from edm_core.errors import EdmError
 from edm_core.snapshots.runs import RunRow, RunsSnapshot
 from edm_tui import columns
 from edm_tui.formatting import clean
-from edm_tui.messages import RunHighlighted, RunOpened, StoreChanged
+from edm_tui.messages import ActionFinished, RunHighlighted, RunOpened, StoreChanged
 from edm_tui.screens.moving import Moving
 from edm_tui.screens.narrowing import Narrowing
 from edm_tui.screens.run_status import status_text
@@ -42,6 +42,7 @@ class RunsScreen(Moving, Narrowing):
         self._first = first
         self._fault = ""
         self._undoable = ""
+        self._launched = ""
         self._loading = self._wanted = False
         self._pane_cells = 0
         self._look = columns.Look()
@@ -85,6 +86,10 @@ class RunsScreen(Moving, Narrowing):
         if not self._loading:
             self._loading = True
             self._load()
+
+    def finished(self, message: ActionFinished) -> None:
+        if message.verb == "new":
+            self._launched = str(message.outcome.data.get("id", ""))
 
     @work(group="load")
     async def _load(self) -> None:
@@ -134,8 +139,17 @@ class RunsScreen(Moving, Narrowing):
         if self.snapshot is not None and self.narrowed:
             self.table.empty = clean(f"no run fits {self.narrowed.words}: esc clears")
         self.table.show(self.narrowed.apply(rows), self._look)
+        self._go_to_launched()
         self._explain()
         self.say()
+
+    def _go_to_launched(self) -> None:
+        """Once, when it is there: the run that was started here is the one that its user looks for."""
+        for row in self.table.rows if self._launched else ():
+            if row.job is not None and row.job.id == self._launched:
+                self._launched = ""
+                self.table.go_to(row.row_id)
+                return
 
     # Status line and footer -----------------------------------------------------
 

@@ -153,6 +153,12 @@ class RunTable(Painted, can_focus=True):
             self.repaint((before - self._top + 1, index - self._top + 1))
         self._tell()
 
+    def go_to(self, row_id: str) -> None:
+        """The cursor goes to this run, where it is shown."""
+        found = next((i for i, row in enumerate(self._rows) if row.row_id == row_id), None)
+        if found is not None:
+            self.move_to(found)
+
     def _scroll_to_cursor(self) -> bool:
         """Bring the cursor into view, by half a page where it met the edge: a scroll costs the same however far."""
         page, before = self.page, self._top

@@ -59,6 +59,9 @@ class QuietServices(Services):
     async def branch(self) -> str:
         return ""
 
+    async def jobs_need_settling(self) -> bool:
+        return False
+
     async def last_action(self) -> str:
         return self.undoable
 

@@ -1,5 +1,6 @@
 """The Runs screen: loading, filter, marks, detail, reasons, and what the verbs ask for."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from edm_tui.app import EdmApp
 from edm_tui.dialogs.confirm import ConfirmDialog
 from edm_tui.dialogs.help import HelpDialog
 from edm_tui.dialogs.menu import MenuDialog
+from edm_tui.messages import ActionFinished, StoreChanged
 from edm_tui.screens.runs import RunsScreen
 from edm_tui.widgets.filter_bar import FilterBar
 from edm_tui.widgets.key_bar import KeyBar
@@ -174,6 +176,23 @@ async def test_an_action_that_fails_shows_message_and_hint(tmp_path: Path) -> No
         assert "git is in a merge" in shown.message
         assert "hint: git merge --abort" in shown.message
         assert shown.severity == "error"
+
+
+async def test_the_cursor_goes_to_the_run_that_was_launched_here_once(tmp_path: Path) -> None:
+    app, services = an_app(tmp_path, some_rows(), token=0)
+    async with app.run_test(size=WIDE) as pilot:
+        await settled(pilot)
+        await pilot.press("j")
+        runs(app).finished(ActionFinished("new", Outcome("Launched job j1", data={"id": "j1"})))
+        job = JobSnapshot("j1", "running", "cnn_new", (), created=NOW)
+        services.rows = [a_row("brand_new"), replace(a_row("cnn_new"), job=job), *some_rows()]
+        runs(app).stores_changed(StoreChanged(("runs",)))
+        await settled(pilot)
+        assert cursor(app) == "cnn_new"
+        await pilot.press("j")
+        runs(app).stores_changed(StoreChanged(("runs",)))
+        await settled(pilot)
+        assert cursor(app) == "cnn_lr3"
 
 
 async def test_marks_make_a_batch_of_the_runs_that_fit(tmp_path: Path) -> None:
