@@ -83,7 +83,11 @@ class ModelsScreen(ListScreen):
     def status_text(self) -> str:
         live = [f"{one.name} v{one.version}" for one in self.versions if one.stage == "Production"]
         count = len(self.versions)
-        parts = [f"{count:,} version{'' if count == 1 else 's'}", f"Production: {', '.join(live) or 'nobody'}", self._fault]
+        parts = [
+            f"{count:,} version{'' if count == 1 else 's'}",
+            f"Production: {', '.join(live) or 'nobody'}",
+            self._fault,
+        ]
         return " · ".join(part for part in parts if part)
 
     def on_resize(self) -> None:

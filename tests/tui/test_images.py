@@ -13,11 +13,12 @@ from textual.pilot import Pilot
 
 from edm_core.stores.runs import load_runs
 from edm_core.workspace import find_workspace
+from edm_tui import themes
 from edm_tui.app import EdmApp
 
 IMAGES = Path(__file__).parents[1] / "images"
 UPDATE = "EDM_UPDATE_IMAGES" in os.environ
-NOW = 1_763_912_345.0
+NOW = 1_763_990_000.0
 
 
 async def settled(pilot: Pilot[None]) -> None:
@@ -39,6 +40,8 @@ async def test_the_run_table(name: str, size: tuple[int, int], tmp_path: Path, m
     (root / "edm.toml").touch()
     monkeypatch.setenv("COLORTERM", "truecolor")
     monkeypatch.setattr(time, "time", lambda: NOW)
+    # Runs get their colours in the order in which the program first sees them.
+    monkeypatch.setattr(themes, "_numbers", {})
     workspace = find_workspace(root, {"MLFLOW_TRACKING_URI": "memory://sample"})
     app = EdmApp(workspace, load_runs(workspace))
     async with app.run_test(size=size) as pilot:
