@@ -3,8 +3,6 @@
 import json
 import re
 from collections.abc import Mapping
-from configparser import ConfigParser
-from configparser import Error as ConfigError
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -106,6 +104,9 @@ def _not_a_pointer(path: Path, reason: str) -> StoreError:
 
 def cache_root(root: Path) -> Path:
     """DVC's cache folder, by .dvc/config and .dvc/config.local (a global configuration is not looked at)."""
+    from configparser import ConfigParser
+    from configparser import Error as ConfigError
+
     folder = root / ".dvc"
     found = folder / "cache"
     for name in ("config", "config.local"):

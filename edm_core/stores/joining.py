@@ -9,10 +9,9 @@ from edm_core.jobs.folder import load_jobs
 from edm_core.snapshots.jobs import JobSnapshot
 from edm_core.snapshots.runs import DataState, RunRow
 from edm_core.stores.data_states import RunFolder, TrashEntry, folder_at, run_folders, trash_entries
-from edm_core.stores.memory import MEMORY
 from edm_core.stores.models import version_labels
 from edm_core.stores.pointer_rows import folder_row
-from edm_core.stores.protocols import TrackingStore
+from edm_core.stores.protocols import MEMORY, TrackingStore
 from edm_core.stores.run_folders import assign_folders, folder_run_id, metadata_run_id
 from edm_core.workspace import Workspace
 

@@ -10,10 +10,9 @@ from dataclasses import dataclass, field, replace
 from edm_core.curves.history import History, Span, reduced, unchanged, within
 from edm_core.settings import MetricsSettings
 from edm_core.snapshots.runs import MetricSummary, RunRow
-from edm_core.stores.protocols import ALL_EXPERIMENTS, FIND_LIMIT, Curve, Experiment, Point
+from edm_core.stores.protocols import ALL_EXPERIMENTS, FIND_LIMIT, MEMORY, Curve, Experiment, Point
 from edm_core.stores.series import best_point, reduce_points, spark
 
-MEMORY = "memory://"
 _SAMPLE_START_MS = 1_763_900_000_000
 _STEP_MS = 4_000
 """No time is kept with a point here: every step takes as long as one of the samples'."""

@@ -2,10 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from edm_core.curves.history import History, Span
 from edm_core.snapshots.runs import MetricSummary, RunRow
+
+if TYPE_CHECKING:
+    from edm_core.curves.history import History, Span
+
+MEMORY = "memory://"
+"""Tracking URIs that begin so are runs in memory, for tests, pictures and trying things."""
 
 Point = tuple[int, float]
 """(step, value) of a metric; the value may be NaN or infinite."""
@@ -76,8 +81,8 @@ class TrackingStore(Protocol):
         ...
 
     def histories(
-        self, run_id: str, keys: Sequence[str] | None, parts: int, span: Span | None, known: Mapping[str, History]
-    ) -> dict[str, History]:
+        self, run_id: str, keys: Sequence[str] | None, parts: int, span: "Span | None", known: "Mapping[str, History]"
+    ) -> "dict[str, History]":
         """Histories of these metrics (all where None), within `span` steps where given, long ones cut into `parts`.
 
         Of the `known` ones only what came since need be read; without a `span`, one that is as it was comes back as the

@@ -9,15 +9,17 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from edm_core.curves.history import History, Span
 from edm_core.settings import MetricsSettings
 from edm_core.snapshots.runs import MetricSummary, RunRow
 from edm_core.stores.protocols import ALL_EXPERIMENTS, FIND_LIMIT, Curve, Experiment
 from edm_core.stores.series import from_store
-from edm_core.stores.sqlite_history import HistoryReader
 from edm_core.stores.sqlite_schema import reading
 from edm_core.stores.sqlite_series import SeriesReader
+
+if TYPE_CHECKING:
+    from edm_core.curves.history import History, Span
 
 CHUNK = 500
 _RUN_COLUMNS = "r.run_uuid, r.name, r.status, r.start_time, r.end_time, r.user_id, r.lifecycle_stage, e.name"
@@ -111,8 +113,10 @@ class SqliteTracking:
             }
 
     def histories(
-        self, run_id: str, keys: Sequence[str] | None, parts: int, span: Span | None, known: Mapping[str, History]
-    ) -> dict[str, History]:
+        self, run_id: str, keys: Sequence[str] | None, parts: int, span: "Span | None", known: "Mapping[str, History]"
+    ) -> "dict[str, History]":
+        from edm_core.stores.sqlite_history import HistoryReader
+
         with reading(self.path) as db:
             return HistoryReader(db).read(run_id, keys, parts, span, known)
 

@@ -3,15 +3,17 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from edm_core.curves.history import History, Span
 from edm_core.snapshots.runs import MetricSummary, RunRow
-from edm_core.stores.memory import MEMORY, memory_store
-from edm_core.stores.protocols import Curve, Experiment, TrackingStore
+from edm_core.stores.protocols import MEMORY, Curve, Experiment, TrackingStore
 from edm_core.stores.sqlite_schema import KNOWN_REVISIONS, OLDER_REVISIONS, database_path, reading, revision
 from edm_core.stores.sqlite_tracking import SqliteTracking
 from edm_core.workspace import Workspace
+
+if TYPE_CHECKING:
+    from edm_core.curves.history import History, Span
 
 
 @dataclass(slots=True)
@@ -46,8 +48,8 @@ class EmptyTracking:
         return {}
 
     def histories(
-        self, run_id: str, keys: Sequence[str] | None, parts: int, span: Span | None, known: Mapping[str, History]
-    ) -> dict[str, History]:
+        self, run_id: str, keys: Sequence[str] | None, parts: int, span: "Span | None", known: "Mapping[str, History]"
+    ) -> "dict[str, History]":
         return {}
 
 
@@ -57,6 +59,8 @@ def open_tracking(workspace: Workspace) -> TrackingStore:
     label = store_label(workspace)
     path = database_path(uri)
     if uri.startswith(MEMORY):
+        from edm_core.stores.memory import memory_store
+
         return memory_store(uri)
     if path is not None:
         try:
