@@ -20,8 +20,8 @@ BAD_LIMIT = EXACT
 @dataclass(frozen=True, slots=True)
 class History:
     """Samples by step, in parallel tuples. A sample is one point, or a part of the history: then `lows` and `highs` are
-    its extremes, so that a spike never disappears, `means` its mean, `counts` how many points it stands for, and `steps`
-    and `times` are those of one of them."""
+    its extremes, so that a spike never disappears, `means` its mean, `counts` how many points it stands for, and
+    `steps` and `times` are those of one of them."""
 
     steps: tuple[int, ...] = ()
     times: tuple[int, ...] = ()

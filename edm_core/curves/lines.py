@@ -115,17 +115,17 @@ def value_at(line: Line, unit: XUnit, x: float) -> Reading | None:
     )
 
 
-def steps_between(lines: Sequence[Line], unit: XUnit, x: Range) -> tuple[int, int] | None:
-    """The steps that a stretch of x spans, and one sample more at each side."""
-    found: list[int] = []
-    for line in lines:
-        xs, steps = xs_of(line, unit), line.history.steps
-        if steps:
-            first, last = max(0, bisect_left(xs, x[0]) - 1), min(len(steps) - 1, bisect_right(xs, x[1]) + 1)
-            found += [steps[first], steps[last]]
-            if line.history.last is not None and last == len(steps) - 1:
-                found.append(line.history.last[0])
-    return (min(found), max(found)) if found else None
+FAR = 1 << 62
+"""Beyond all steps."""
+
+
+def steps_between(line: Line, unit: XUnit, x: Range) -> tuple[int, int] | None:
+    """The steps that a stretch of x spans in a line, and one more sample at each side; FAR where that is an end."""
+    xs, steps = xs_of(line, unit), line.history.steps
+    if not steps:
+        return None
+    first, last = bisect_left(xs, x[0]) - 2, bisect_right(xs, x[1]) + 1
+    return (steps[first] if first >= 0 else -FAR), (steps[last] if last < len(steps) else FAR)
 
 
 class Path:

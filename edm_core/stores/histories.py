@@ -3,14 +3,12 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from edm_core.curves.history import EXACT, History, Span, Timed
+from edm_core.curves.lines import FAR
 from edm_core.stores.tracking import open_tracking
 from edm_core.workspace import Workspace
 
 PARTS = 128
 """Into how many parts a long history is cut unless more is asked for: as many as a chart of a grid has dots."""
-
-_FAR = 1 << 62
-"""Beyond all steps."""
 
 
 def load_histories(
@@ -37,7 +35,7 @@ def every_point(workspace: Workspace, run_id: str, key: str, span: Span | None =
     if found.exact or len(found) < 2:
         yield from sorted([*zip(found.steps, found.times, found.means, strict=True), *found.bad], key=_step_of)
         return
-    first, last = span or (-_FAR, _FAR)
+    first, last = span or (-FAR, FAR)
     for end in (*(step - 1 for step in _cuts(found)), last):
         yield from every_point(workspace, run_id, key, (min(first, end), end))
         first = end + 1

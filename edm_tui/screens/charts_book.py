@@ -1,11 +1,12 @@
 """What the Charts screen knows: the runs, their histories, and which charts those make."""
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 
 from edm_core.curves.axes import XUnit
 from edm_core.curves.grouping import grouped, matcher, stage_and_rest
 from edm_core.curves.history import History, Span
-from edm_core.curves.lines import Line, Range, steps_between, xs_of
+from edm_core.curves.lines import FAR, Line, Range, steps_between, xs_of
 from edm_core.settings import MetricsSettings
 from edm_core.snapshots.runs import RunRow
 from edm_tui.formatting import clean
@@ -117,39 +118,34 @@ class ChartBook:
         return known
 
     def _detailed(self, row: RunRow, key: str, line: Line, view: tuple[XUnit, Range]) -> Line:
+        """The line as it was read last in more detail, where that covers what is in view."""
         fine = self._fine.get((row.run_id, key))
-        wanted = steps_between([line], *view)
-        if fine is None or wanted is None or fine[2] is not line.history:
+        if fine is None or fine[2] is not line.history:
             return line
-        span, history, _ = fine
-        ends = line.history.steps[0], (line.history.last or (line.history.steps[-1],))[0]
-        if max(wanted[0], ends[0]) < span[0] or min(wanted[1], ends[1]) > span[1]:
-            return line
-        return Line(line.name, history, line.mark, line.dashed, line.start_ms)
-
-    def _is_rough(self, row: RunRow, key: str, line: Line, view: tuple[XUnit, Range], wanted: Span) -> bool:
-        """Whether reading what is in view again would show more of it."""
-        if self._detailed(row, key, line, view) is line:
-            return True
-        span, history, _ = self._fine[row.run_id, key]
-        return not history.exact and (span[1] - span[0]) > 1.3 * (wanted[1] - wanted[0])
+        (first, last), history, _ = fine
+        detailed = Line(line.name, history, line.mark, line.dashed, line.start_ms)
+        unit, (low, high) = view
+        xs = xs_of(detailed, unit)
+        begins = first == -FAR or (len(xs) and xs[0] <= low)
+        ends = last == FAR or (len(xs) and xs[-1] >= high)
+        return detailed if begins and ends else line
 
     def wanted(self, title: str, view: tuple[XUnit, Range]) -> list[tuple[str, Span, list[str]]]:
         """(run, steps, metrics) that a view of a chart would show in more detail than is known."""
-        found = []
-        for row in self.rows:
-            keys, spans = [], []
-            for one, key, history in self._of(title):
-                if one is not row or history.exact:
-                    continue
-                line = self._line(row, key, history, self.metrics(title).index(key) > 0)
-                span = steps_between([line], *view)
-                if span is not None and self._is_rough(row, key, line, view, span):
-                    keys.append(key)
-                    spans.append(span)
-            if keys:
-                found.append((row.run_id, (min(low for low, _ in spans), max(high for _, high in spans)), keys))
-        return found
+        found: dict[str, tuple[list[Span], list[str]]] = {}
+        keys = self.metrics(title)
+        for row, key, history in self._of(title):
+            coarse = self._line(row, key, history, keys.index(key) > 0)
+            line = self._detailed(row, key, coarse, view)
+            span = steps_between(line, *view)
+            if span is not None and (line is coarse or _spread(line, *view)) and not line.history.exact:
+                spans, wanted = found.setdefault(row.run_id, ([], []))
+                spans.append(span)
+                wanted.append(key)
+        return [
+            (run_id, (min(low for low, _ in spans), max(high for _, high in spans)), wanted)
+            for run_id, (spans, wanted) in found.items()
+        ]
 
     def best(self, key: str, history: History) -> tuple[int, float] | None:
         """(step, value) of a history's best value by the metric's direction."""
@@ -159,3 +155,9 @@ class ChartBook:
         """The first and the last x of a chart."""
         xs = [xs for line in self.lines(title)[0] if len(xs := xs_of(line, unit))]
         return (min(x[0] for x in xs), max(x[-1] for x in xs)) if xs else None
+
+
+def _spread(line: Line, unit: XUnit, x: Range) -> bool:
+    """Whether much of a line's samples lies out of view, so that another reading would show more of what is in it."""
+    xs = xs_of(line, unit)
+    return 1.3 * (bisect_right(xs, x[1]) - bisect_left(xs, x[0])) < len(xs)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from edm_core.curves.axes import linear_ticks, scale_for, short, step_label, x_ticks
 from edm_core.curves.grouping import grouped, matcher
 from edm_core.curves.history import EXACT, History, Timed, extended, from_points, reduced, unchanged
-from edm_core.curves.lines import Line, Reading, View, next_x, steps_between, value_at
+from edm_core.curves.lines import FAR, Line, Reading, View, next_x, steps_between, value_at
 from edm_core.curves.picture import ALARM, Picture, draw, with_cursor
 from edm_core.curves.raster import trace
 from edm_core.curves.smoothing import smoothed
@@ -73,7 +73,9 @@ def test_the_value_at_a_step_is_the_last_one_there() -> None:
         None,
     )
     assert next_x([line], "relative", 0, 1) == 1.0
-    assert steps_between([line], "relative", (0.5, 1.5)) == (2, 6)
+    longer = Line("b", from_points(timed([0.0] * 9)))
+    assert steps_between(longer, "relative", (3.5, 4.5)) == (2, 6)
+    assert steps_between(longer, "step", (0.5, 8)) == (-FAR, FAR)
 
 
 def test_training_and_validation_share_a_chart() -> None:
