@@ -21,7 +21,7 @@ BAD_LIMIT = EXACT
 class History:
     """Samples by step, in parallel tuples. A sample is one point, or a part of the history: then `lows` and `highs` are
     its extremes, so that a spike never disappears, `means` its mean, `counts` how many points it stands for, and
-    `steps` and `times` are those of one of them."""
+    `steps` and `times` are those of one of them: of the very first and the very last point at the ends."""
 
     steps: tuple[int, ...] = ()
     times: tuple[int, ...] = ()
@@ -68,8 +68,10 @@ def reduced(points: Sequence[Timed], parts: int, exact: int = EXACT) -> History:
         good = [point for point in group if math.isfinite(point[2])]
         if good:
             samples.append(sample_of(good))
-    steps, times, lows, highs, means, counts = zip(*samples, strict=True) if samples else ((),) * 6
     good = [point for point in points if math.isfinite(point[2])]
+    if len(samples) > 1:
+        samples[-1] = (*good[-1][:2], *samples[-1][2:])
+    steps, times, lows, highs, means, counts = zip(*samples, strict=True) if samples else ((),) * 6
     return History(
         steps, times, lows, highs, means, counts, bad_of(points), *extremes_of(good), points[-1], exact=False
     )  # fmt: skip

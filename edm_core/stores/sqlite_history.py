@@ -101,6 +101,9 @@ class HistoryReader:
             if count:
                 samples.append((step, at, low, high, total / count, count))
                 kept.append(where[2:])
+        if len(samples) > 1:
+            samples[0] = (*self._end(run_id, key, kept[0], "ASC"), *samples[0][2:])
+            samples[-1] = (*self._end(run_id, key, kept[-1], "DESC"), *samples[-1][2:])
         steps, times, lows, highs, means, counts = zip(*samples, strict=True) if samples else ((),) * 6
         newest = self._points(run_id, key, (last, last))[-1:]
         return History(
@@ -124,6 +127,15 @@ class HistoryReader:
             (parts, run_id, key, first, width),
         )
         return ((index, text) for index, text in found.fetchall() if text is not None)
+
+    def _end(self, run_id: str, key: str, part: Span, order: str) -> tuple[int, int]:
+        """Step and time of the first or the last number of a part."""
+        step, at = self._db.execute(
+            f"SELECT step, timestamp {self._metrics} AND step >= ? AND step < ? AND {_NUMBERS}"
+            f" ORDER BY step {order} LIMIT 1",
+            (run_id, key, *part),
+        ).fetchone()
+        return step, at
 
     def _numbers_of(self, where: tuple[str, str, int, int]) -> tuple[int, int, float, float, float, int]:
         """A part without its NaN and infinities."""

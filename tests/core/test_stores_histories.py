@@ -75,6 +75,8 @@ def test_parts_found_by_sqlite_are_those_found_in_python(
     assert not found.exact
     assert (found.lows, found.highs, found.counts) == (same.lows, same.highs, same.counts)
     assert found.means == pytest.approx(same.means)
+    assert (found.steps[0], found.steps[-1]) == (same.steps[0], same.steps[-1]) == (span or (0, LENGTH - 1))
+    assert list(found.steps) == sorted(set(found.steps))
     assert (found.lowest, found.highest) == (same.lowest, (SPIKE, 9.0))
 
 
