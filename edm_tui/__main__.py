@@ -3,20 +3,14 @@
 import gc
 import os
 import sys
-import threading
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from edm_core.errors import EdmError
 from edm_core.workspace import Workspace, find_workspace
 from edm_tui import terminal
+from edm_tui.first_read import FirstRead
 
-if TYPE_CHECKING:
-    from edm_core.snapshots.runs import RunsSnapshot
-
-FIRST_PAGE = 100
-"""Runs that are read for the first frame; all of them follow."""
 FIRST_WAIT = 1.0
 """Seconds that the first frame waits for them at most: a server may take longer."""
 USAGE = """usage: edm-tui [DIR] [--ascii] [--no-mouse] [--version]
@@ -29,26 +23,6 @@ One screen for the whole life of a training run, on the workspace that DIR (defa
 
 For example: edm-tui ~/projects/music-structure --no-mouse
 """
-
-
-class FirstRead(threading.Thread):
-    """Reads the newest runs; `result` is there when the thread has ended."""
-
-    def __init__(self, workspace: Workspace) -> None:
-        super().__init__(name="edm-first", daemon=True)
-        self._workspace = workspace
-        self.result: RunsSnapshot | EdmError | None = None
-        self.token: Hashable = None
-
-    def run(self) -> None:
-        from edm_core.stores.runs import change_token, load_runs
-
-        try:
-            # Before the read: what changes while it goes on is seen by the first poll.
-            self.token = change_token(self._workspace)
-            self.result = load_runs(self._workspace, limit=FIRST_PAGE)
-        except EdmError as error:
-            self.result = error
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -80,7 +54,6 @@ def _run(workspace: Workspace, flags: set[str]) -> None:
     # hold the loop for 70 ms each time later. The app freezes it and lets the collector work after the first frame.
     gc.disable()
     first = FirstRead(workspace)
-    first.start()
     guard = terminal.Guard(sys.__stdin__.fileno() if sys.__stdin__ is not None else 0)
     guard.start()
     env = terminal.original_environment()
@@ -88,9 +61,9 @@ def _run(workspace: Workspace, flags: set[str]) -> None:
     terminal.quiet_environment(settings.theme)
     from edm_tui.app import EdmApp
 
-    first.join(FIRST_WAIT)
+    token, result = first.result(FIRST_WAIT)
     ascii_only = "--ascii" in flags or settings.ascii or not terminal.speaks_unicode(env)
-    app = EdmApp(workspace, first.result, token=first.token, ascii_only=ascii_only)
+    app = EdmApp(workspace, result, token=token, ascii_only=ascii_only)
     status = app.run_here(mouse="--no-mouse" not in flags and settings.mouse and terminal.mouse_by_itself(env))
     # Threads that still read, and children that still work, must not hold up the way back to the shell.
     sys.stdout.flush()

@@ -1,0 +1,60 @@
+"""The read that goes on beside Textual's import, in a process with one thread as at the start."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SCRIPT = """
+import os, sys, time
+from edm_core.errors import EdmError
+from edm_core.workspace import find_workspace
+from edm_tui.first_read import FirstRead
+
+{before}
+workspace = find_workspace()
+token, result = FirstRead(workspace).result({seconds})
+if isinstance(result, EdmError):
+    print("error:", result.message, "hint:", result.hint)
+elif result is None:
+    print("none")
+else:
+    print(len(result.rows), token is not None)
+try:
+    os.waitpid(-1, os.WNOHANG)
+except ChildProcessError:
+    print("no child left")
+"""
+
+
+def read(root: Path, uri: str, before: str = "", seconds: float = 30) -> list[str]:
+    (root / "edm.toml").touch()
+    code = SCRIPT.format(before=before, seconds=seconds)
+    env = {**os.environ, "MLFLOW_TRACKING_URI": uri}
+    done = subprocess.run([sys.executable, "-c", code], cwd=root, env=env, capture_output=True, text=True, check=True)
+    return done.stdout.splitlines()
+
+
+def test_runs_and_token_arrive(tmp_path: Path) -> None:
+    assert read(tmp_path, "memory://sample") == ["12 True", "no child left"]
+
+
+def test_an_error_arrives_with_its_hint(tmp_path: Path) -> None:
+    (tmp_path / "broken.db").write_bytes(b"no database" * 100)
+    said = read(tmp_path, "sqlite:///broken.db")
+    assert said[0].startswith("error: ")
+    assert "broken.db" in said[0]
+
+
+@pytest.mark.parametrize(
+    ("before", "seconds"),
+    [
+        ("import edm_core.stores.runs as r; r.load_runs = lambda *a, **k: time.sleep(600)", 0.2),
+        ("import edm_core.stores.runs as r; r.load_runs = lambda *a, **k: os._exit(3)", 30),
+    ],
+    ids=["it takes long", "it dies"],
+)
+def test_where_it_takes_long_or_dies_the_screen_reads_for_itself(tmp_path: Path, before: str, seconds: float) -> None:
+    assert read(tmp_path, "memory://sample", before, seconds) == ["none", "no child left"]
