@@ -13,7 +13,7 @@ from edm_core.files import write_json
 from edm_core.workspace import Workspace, find_workspace
 
 MARKER = Path(".edm") / "demo.json"
-EPOCHS = 8
+EPOCHS = 15
 RUNS = {"cnn_lr3e-4": "0.0003", "cnn_lr1e-3": "0.001", "cnn_lr3e-3": "0.003"}
 
 
