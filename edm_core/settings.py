@@ -127,6 +127,7 @@ def load_settings(root: Path, env: Mapping[str, str]) -> Settings:
     settings = Settings(**sections)
     _cross_check(path, settings)
     uri = env.get("MLFLOW_TRACKING_URI")
+    _check_store("MLFLOW_TRACKING_URI" if uri else f"{path}: [tracking] uri", uri or settings.tracking.uri)
     return replace(settings, tracking=replace(settings.tracking, uri=uri)) if uri else settings
 
 
@@ -189,6 +190,15 @@ def _word(kind: type) -> Literal["text", "a whole number", "true or false", "a t
     if kind is bool:
         return "true or false"
     return "a whole number" if kind is int else "a table"
+
+
+def _check_store(where: str, uri: str) -> None:
+    """Refuse MLflow's names for Databricks: taken as a path, each would become a new, empty store."""
+    if uri.partition(":")[0] in ("databricks", "databricks-uc", "uc"):
+        raise SettingsError(
+            f"{where} is {uri!r}: Databricks' stores are not supported",
+            "Give a sqlite:///, postgresql:// or http(s):// address, or unset it for the store in this folder.",
+        )
 
 
 def _cross_check(path: Path, settings: Settings) -> None:

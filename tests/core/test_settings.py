@@ -92,3 +92,13 @@ def test_every_setting_has_a_sentence() -> None:
         for field in fields(getattr(Settings(), section.name)):
             line = next(i for i, text in enumerate(source) if text.startswith(f"    {field.name}: "))
             assert source[line + 1].strip().startswith('"""'), field.name
+
+
+@pytest.mark.parametrize("uri", ["databricks", "databricks://profile", "databricks-uc", "uc:http://h"])
+def test_databricks_is_refused_and_not_taken_as_a_path(tmp_path: Path, uri: str) -> None:
+    with pytest.raises(SettingsError, match=r"MLFLOW_TRACKING_URI .* not supported") as caught:
+        load_settings(tmp_path, {"MLFLOW_TRACKING_URI": uri})
+    assert "sqlite:///" in caught.value.hint
+    (tmp_path / "edm.toml").write_text(f'[tracking]\nuri = "{uri}"\n', encoding="utf-8")
+    with pytest.raises(SettingsError, match=r"\[tracking\] uri"):
+        load_settings(tmp_path, {})
