@@ -1,12 +1,13 @@
 """`edm`: the same verbs as the screen, for scripts. Each group of commands is imported when it is called."""
 
+import errno
 import importlib
 import sys
 from typing import Any
 
 import click
 
-from edm_core.errors import EdmError
+from edm_core.errors import ActionError, EdmError
 
 # Command → (module under edm_core.cli, attribute, one line for `edm --help`).
 COMMANDS: dict[str, tuple[str, str, str]] = {
@@ -80,15 +81,29 @@ def main(argv: list[str] | None = None) -> Any:
         # The reader (head, less) has gone: that is no error of ours, but Python must not flush into it at exit.
         sys.stdout = None
         sys.exit(1)
+    except OSError as error:
+        # A full disk or a folder without permission can meet any verb at any file.
+        _show(_of_the_system(error))
+        sys.exit(1)
     sys.exit(status if isinstance(status, int) else 0)
 
 
-def _show(error: EdmError) -> None:
-    from edm_core.cli.output import clean
+def _of_the_system(error: OSError) -> EdmError:
+    what = error.strerror or str(error) or type(error).__name__
+    hints = {errno.ENOSPC: "Free some space (`edm storage status` tells what takes it) and run it again.",
+             errno.EDQUOT: "Free some space (`edm storage status` tells what takes it) and run it again."}  # fmt: skip
+    hint = hints.get(error.errno or 0, "Check the path and its permissions, and run it again.")
+    return ActionError(f"{error.filename}: {what}" if error.filename else what, hint)
 
-    click.echo(f"error: {clean(error.message)}", err=True)
+
+def _show(error: EdmError) -> None:
+    """Error and hint on stderr; messages of git, DVC and MLflow quote whole addresses, so passwords are taken out."""
+    from edm_core.cli.output import clean
+    from edm_core.stores.redact import without_password
+
+    click.echo(f"error: {clean(without_password(error.message))}", err=True)
     if error.hint:
-        click.echo(f"hint: {clean(error.hint)}", err=True)
+        click.echo(f"hint: {clean(without_password(error.hint))}", err=True)
 
 
 if __name__ == "__main__":
