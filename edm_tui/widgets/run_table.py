@@ -17,6 +17,8 @@ from edm_tui.themes import run_colour, run_mark
 from edm_tui.widgets.painted import Painted
 
 GAP = "  "
+MORE = "›"
+"""At the end of the header where more columns follow."""
 NARROW = 100
 
 
@@ -126,9 +128,18 @@ class RunTable(Painted, can_focus=True):
             self._left = left
             self.repaint()
 
+    def _in_view(self) -> list[Column]:
+        """The columns that fit beside the name, whole: half a number is another number."""
+        room, found = self.size.width - 2 - self._first_column.width, []
+        for column in self._columns[self._left :]:
+            room -= column.width + len(GAP)
+            if room < 0:
+                break
+            found.append(column)
+        return found
+
     def _fits_all(self) -> bool:
-        used = 2 + self._first_column.width + sum(column.width + len(GAP) for column in self._columns[self._left :])
-        return used <= self.size.width
+        return len(self._in_view()) == len(self._columns) - self._left
 
     # Cursor -------------------------------------------------------------------
 
@@ -196,9 +207,10 @@ class RunTable(Painted, can_focus=True):
     def _header(self) -> Strip:
         style = self.style_of("run-table--header")
         parts = ["  ", fit(self._title(self._first_column), self._first_column.width)]
-        for column in self._columns[self._left :]:
+        for column in self._in_view():
             parts.append(GAP + fit(self._title(column), column.width, column.right))
-        return Strip([Segment(fit("".join(parts), self.size.width), style)])
+        text = fit("".join(parts), self.size.width)
+        return Strip([Segment(text if self._fits_all() else f"{text[:-1]}{MORE}", style)])
 
     def _title(self, column: Column) -> str:
         if column.name != self.sort_name:
@@ -218,7 +230,7 @@ class RunTable(Painted, can_focus=True):
         )
         text = [" ", fit(self._first_column.cell(row, self._look), self._first_column.width)]
         segments = [mark]
-        for column in self._columns[self._left :]:
+        for column in self._in_view():
             cell = GAP + fit(column.cell(row, self._look), column.width, column.right)
             if column.name == "state" and failed(row):
                 bad = self.extra_style("run-table--bad")

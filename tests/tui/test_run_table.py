@@ -84,6 +84,18 @@ async def test_marks_are_kept_by_run_and_in_the_order_of_marking() -> None:
         assert [row.name for row in app.table.marked()] == ["run003"]
 
 
+async def test_a_column_is_shown_whole_or_not_at_all() -> None:
+    rows = [a_row("cnn", metrics={"val_loss": a_metric(0.5, 0.3), "boundary_f1": a_metric(0.8113)})]
+    for width in range(20, 160, 3):
+        app = TableApp(rows)
+        async with app.run_test(size=(width, 10)) as pilot:
+            await pilot.pause()
+            header, line = (app.table.draw_line(y).text for y in (0, 1))
+            assert ("0.8113" in line) == ("boundary_f1" in header), width
+            assert "0.811" not in line.replace("0.8113", ""), width
+            assert header.endswith("›") == (not app.table._fits_all()), width
+
+
 async def test_moving_in_view_draws_two_lines_and_an_edge_scrolls_half_a_page() -> None:
     app = TableApp(many(100))
     async with app.run_test(size=(120, 21)) as pilot:
