@@ -16,6 +16,7 @@ from edm_tui.themes import run_colour, run_mark
 from edm_tui.widgets.painted import Painted
 
 SPARK, LEAST_SPARK = 12, 4
+NAME_LEAST, LEAST_NUMBER, LEAST_STEP = 12, 6, 3
 OUR_TAGS = ("mlflow.", "edm.")
 DATA_WORDS = {
     "none": "no folder",
@@ -145,9 +146,11 @@ class DetailPane(Painted, can_focus=True):
         yield "", ""
         first = [name for name in metrics_shown(self._settings) if name in known]
         names = [*first, *sorted(name for name in known if name not in first)]
-        name_cells = min(18, max(len(name) for name in names))
-        for name in names:
-            yield "", metric_line(name, known[name], name_cells, width)
+        shown = [(name, known[name]) for name in names]
+        cells = metric_cells(shown, width)
+        yield "head", f"{'metrics':{cells[0]}} {'last':>{cells[1]}} {'best':>{cells[2]}}"
+        for name, summary in shown:
+            yield "", metric_line(name, summary, cells, width)
 
     def _params(self, row: RunRow, width: int) -> Iterator[Line]:
         if not row.params:
@@ -197,12 +200,34 @@ class DetailPane(Painted, can_focus=True):
             yield "", clean(line)
 
 
-def metric_line(name: str, summary: MetricSummary, name_cells: int, width: int) -> str:
-    """Name, last value, best value with its step, curve: in columns, so that two runs differ in few cells."""
-    best = NOTHING if summary.best is None else number(summary.best)
-    step = "" if summary.best_step is None else f"@{summary.best_step}"
-    line = f"{fit(clean(name), name_cells)} {number(summary.last):>8}  best {best:>8} {step:<5}"
-    room = width - len(line) - 1
+def metric_cells(shown: Sequence[tuple[str, MetricSummary]], width: int) -> tuple[int, int, int, int]:
+    """Widths of name, last value, best value and its step in a pane of `width` cells.
+
+    As wide as the content wants; the names give way until a curve has its room, down to `NAME_LEAST` cells.
+    """
+    last = max(LEAST_NUMBER, *(len(number(summary.last)) for _, summary in shown))
+    best = max(LEAST_NUMBER, *(len(best_number(summary)) for _, summary in shown))
+    step = max(LEAST_STEP, *(len(step_text(summary)) for _, summary in shown))
+    wanted = max(*(cell_len(clean(name)) for name, _ in shown), len("metrics"))
+    room = width - (last + best + step + 4) - SPARK
+    return min(wanted, 24, max(NAME_LEAST, room)), last, best, step
+
+
+def best_number(summary: MetricSummary) -> str:
+    """The best value in short."""
+    return NOTHING if summary.best is None else number(summary.best)
+
+
+def step_text(summary: MetricSummary) -> str:
+    """The step of the best value, such as @44."""
+    return "" if summary.best_step is None else f"@{summary.best_step}"
+
+
+def metric_line(name: str, summary: MetricSummary, cells: tuple[int, int, int, int], width: int) -> str:
+    """Name, last value, best value with its step, curve: in columns of these `cells`, that runs can be compared."""
+    line = f"{fit(clean(name), cells[0])} {number(summary.last):>{cells[1]}} {best_number(summary):>{cells[2]}}"
+    line = f"{line} {step_text(summary):<{cells[3]}}"
+    room = width - cell_len(line) - 1
     return f"{line} {sparkline(summary.spark, min(SPARK, room))}" if room >= LEAST_SPARK else line.rstrip()
 
 
