@@ -120,10 +120,10 @@ def reason(verb: str, rows: Sequence[RunRow]) -> str:
         return "no run"
     if verb == "diff":
         return "" if len(rows) > 1 else "mark two: space marks"
+    if len(rows) > 1 and (verb in ONE_RUN or (verb in VERBS and not VERBS[verb].many)):
+        return "one run at a time: mark one alone"
     if verb not in VERBS:
-        return "" if len(rows) > 1 and verb not in ONE_RUN else _on_one(rows[0], verb)
-    if len(rows) > 1 and not VERBS[verb].many:
-        return "one run at a time"
+        return "" if len(rows) > 1 else _on_one(rows[0], verb)
     reasons = [VERBS[verb].reason(row) for row in rows]
     return reasons[0] if all(reasons) else ""
 
@@ -163,7 +163,7 @@ def _consent(verb: str, rows: Sequence[RunRow]) -> tuple[str, ...]:
 
 
 def question(verb: str, rows: Sequence[RunRow]) -> Question | None:
-    """What must be asked before `verb`; None where it is easily undone."""
+    """What must be asked before `verb`; None where it is easily undone. How much a discard frees is read later."""
     chosen = fitting(verb, rows) if verb in VERBS else ()
     name = chosen[0].name if len(chosen) == 1 else f"{len(chosen)} runs"
     if verb == "keep" and any(_unfinished(row) for row in chosen):
