@@ -85,6 +85,13 @@ class Services:
 
         return await self.in_thread(load_detail, self.workspace, row)
 
+    async def folder_bytes(self, rows: "Sequence[RunRow]") -> int:
+        """Bytes in the folders of these runs that are here."""
+        from edm_core.actions.storage import size_of
+
+        folders = [self.workspace.root / row.run_dir for row in rows if row.run_dir]
+        return await self.in_thread(lambda: sum(map(size_of, folders)))
+
     async def histories(
         self,
         run_id: str,

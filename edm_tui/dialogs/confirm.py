@@ -31,8 +31,13 @@ class ConfirmDialog(ModalScreen[bool]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog-box"):
             yield Static(self._heading, markup=False, classes="dialog-title")
-            yield Static("\n".join(self._lines), markup=False, classes="dialog-body")
+            yield Static("\n".join(self._lines), markup=False, classes="dialog-body", id="confirm-lines")
             yield Static(f"enter {self._answer} · esc back", markup=False, classes="dialog-keys")
+
+    def add_line(self, line: str) -> None:
+        """A line of what it costs that had to be read first."""
+        self._lines = (*self._lines, clean(line))
+        self.query_one("#confirm-lines", Static).update("\n".join(self._lines))
 
     def action_answer(self, yes: bool) -> None:
         self.dismiss(yes)

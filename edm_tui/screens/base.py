@@ -3,12 +3,13 @@
 from collections.abc import Callable
 from typing import Any, ClassVar, cast
 
-from textual import events
+from textual import events, work
 from textual.binding import BindingType
 from textual.screen import Screen
 
 from edm_core.snapshots.runs import RunRow
 from edm_tui import verbs
+from edm_tui.formatting import size
 from edm_tui.keys import BY_VERB, bindings_for
 from edm_tui.messages import ActionFinished, ActionRequested, StoreChanged
 from edm_tui.services import Host, Services
@@ -75,16 +76,23 @@ class EdmScreen(Screen[None]):
         if question is None:
             self.app.post_message(request)
             return
-        self._ask(question, request)
+        self._ask(question, request, verbs.fitting(verb, rows) if verb == "discard" else ())
 
-    def _ask(self, question: verbs.Question, request: ActionRequested) -> None:
+    @work(group="ask")
+    async def _ask(self, question: verbs.Question, request: ActionRequested, freed: tuple[RunRow, ...]) -> None:
+        """Ask; the bytes of the folders that go are read while the question stands."""
         from edm_tui.dialogs.confirm import ConfirmDialog
 
         def answered(yes: bool | None) -> None:
             if yes:
                 self.app.post_message(request)
 
-        self.app.push_screen(ConfirmDialog(question.title, question.lines, question.answer), answered)
+        dialog = ConfirmDialog(question.title, question.lines, question.answer)
+        await self.app.push_screen(dialog, answered)
+        if freed:
+            count = await self.services.folder_bytes(freed)
+            if dialog in self.app.screen_stack:
+                dialog.add_line(f"Frees {size(count)} once the trash is purged.")
 
     def do_back(self) -> None:
         """Leave this screen, unless it is the last one."""

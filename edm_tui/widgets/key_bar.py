@@ -48,8 +48,11 @@ class KeyBar(Painted):
         left = width - cell_len(tail) - 1
         segments, used = [Segment(f" {self._lead}  " if self._lead else " ", quiet)], 1
         used = segments[0].cell_length
-        for key, reason in self._items:
-            text = f" {fit_most(self._labels.get(key.verb, key.label), 26)}  " if not reason else f": {short(reason)}  "
+        texts = [(key, reason, self._text(key, reason)) for key, reason in self._items]
+        if used + sum(cell_len(key.shown) + cell_len(text) for key, _, text in texts) > left:
+            # Where not all have room, what can be done now comes before what cannot.
+            texts.sort(key=lambda one: bool(one[1]))
+        for key, reason, text in texts:
             size = cell_len(key.shown) + cell_len(text)
             if used + size > left:
                 continue
@@ -57,6 +60,9 @@ class KeyBar(Painted):
             used += size
         segments.append(Segment(" " * max(0, left - used) + fit(tail, min(width, cell_len(tail))), quiet))
         return Strip(segments).adjust_cell_length(width, quiet)
+
+    def _text(self, key: Key, reason: str) -> str:
+        return f": {short(reason)}  " if reason else f" {fit_most(self._labels.get(key.verb, key.label), 26)}  "
 
 
 def short(reason: str) -> str:

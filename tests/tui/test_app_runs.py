@@ -131,6 +131,27 @@ async def test_the_detail_follows_the_cursor_without_enter(tmp_path: Path) -> No
         assert "metadata.yaml" in pane.text
 
 
+@pytest.mark.parametrize("columns", [120, 200])
+async def test_the_pane_beside_the_table_has_room_for_every_curve(tmp_path: Path, columns: int) -> None:
+    metrics = {name: a_metric(0.31, 0.2, 0.25) for name in ("val_loss", "boundary_f1_05", "baseline_boundary_f1_05")}
+    app, _ = an_app(tmp_path, [a_row("curved", metrics=metrics)])
+    async with app.run_test(size=(columns, 50)) as pilot:
+        await settled(pilot)
+        pane = runs(app).query_one(DetailPane)
+        lines = [pane.render_line(y).text for y in range(pane.size.height)]
+        assert sum("0.2500 0.2000 @2  █▁▄" in line for line in lines) == 3
+        assert any(line.split() == ["metrics", "last", "best"] for line in lines)
+
+
+async def test_a_narrow_footer_shows_what_can_be_done_first(tmp_path: Path) -> None:
+    app, _ = an_app(tmp_path, [a_row("kept", data_state=DataState.PUSHED, model="v1")])
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        text = runs(app).query_one(KeyBar).render_line(0).text
+        assert text.split("  ")[:4] == [" n new", "D discard", "t tail", "/ filter"]
+        assert "keep" not in text.lower()
+
+
 async def test_narrow_the_detail_opens_in_place_and_esc_returns(tmp_path: Path) -> None:
     app, _ = an_app(tmp_path, some_rows())
     async with app.run_test(size=(80, 24)) as pilot:
@@ -218,6 +239,19 @@ async def test_discarding_what_is_registered_asks_first_and_names_the_cost(tmp_p
         await pilot.press("D", "enter")
         await settled(pilot)
         assert services.asked == [("discard", "id-mert_base", "--force", "--yes-really", "mert_base")]
+
+
+async def test_the_question_before_a_discard_names_the_bytes(tmp_path: Path) -> None:
+    rows = [a_row("one", data_state=DataState.KEPT), a_row("two", data_state=DataState.KEPT)]
+    app, _ = an_app(tmp_path, rows)
+    for row, bytes_here in zip(rows, (1_500_000, 300_000), strict=True):
+        (tmp_path / row.run_dir).mkdir(parents=True)
+        (tmp_path / row.run_dir / "best.pt").write_bytes(bytes(bytes_here))
+    async with app.run_test(size=WIDE) as pilot:
+        await pilot.press("space", "j", "space", "D")
+        await settled(pilot)
+        assert isinstance(app.screen, ConfirmDialog)
+        assert app.screen.text.splitlines()[-1] == "Frees 1.8 MB once the trash is purged."
 
 
 async def test_discarding_an_unkept_run_asks_nothing(tmp_path: Path) -> None:
