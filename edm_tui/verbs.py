@@ -87,7 +87,9 @@ def _pull(row: RunRow) -> str:
 
 
 def _stop(row: RunRow) -> str:
-    return "" if running(row) else "not running"
+    if not running(row):
+        return "not running"
+    return "" if row.job is not None else "not started here: end it where it runs"
 
 
 VERBS: dict[str, Verb] = {
@@ -95,7 +97,7 @@ VERBS: dict[str, Verb] = {
     "discard": Verb(("discard",), "data", "Discard", _discard),
     "push": Verb(("push",), "data", "Push", _push),
     "pull": Verb(("pull",), "data", "Pull", _pull),
-    "stop": Verb(("runs", "stop"), "tracking", "Stop", _stop, many=False),
+    "stop": Verb(("jobs", "stop"), "tracking", "Stop", _stop, many=False),
 }
 
 

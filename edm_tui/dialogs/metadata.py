@@ -59,6 +59,9 @@ class MetadataDialog(Frame[Mapping[str, str]]):
                     yield area
 
     def on_mount(self) -> None:
+        for area in self.query(TextArea):
+            # One who edits mostly adds to what is there.
+            area.move_cursor(area.document.end)
         if self.plan.warning:
             self.say(self.plan.warning, "warning")
 

@@ -27,6 +27,7 @@ JOB = JobSnapshot("20260101-abcd", "running", "t", ("edm",), NOW)
         ("pull", {"data_state": DataState.MISSING}, ""),
         ("stop", {}, "not running"),
         ("stop", {"job": JOB}, ""),
+        ("stop", {"status": "RUNNING"}, "not started here: end it where it runs"),
         ("promote", {}, "not registered: R registers it"),
         ("promote", {"model": "v1"}, ""),
         ("register", {"run_id": ""}, "no run and folder: both are needed"),
@@ -62,7 +63,6 @@ def test_a_folder_without_a_run_answers_to_its_name() -> None:
 
 def test_a_job_is_stopped_by_its_own_id() -> None:
     assert verbs.request("stop", (a_row("r", run_id="", job=JOB),)).argv == ("jobs", "stop", "20260101-abcd")
-    assert verbs.request("stop", (a_row("r", status="RUNNING"),)).argv == ("runs", "stop", "id-r")
 
 
 @pytest.mark.parametrize("status", ["FAILED", "KILLED"])

@@ -188,6 +188,7 @@ async def test_only_what_was_changed_is_saved_and_esc_warns_before_it_drops_it(t
         form = app.screen
         assert isinstance(form, MetadataDialog)
         assert form.query_one("#edit-note", TextArea).text == "a note"
+        assert form.query_one("#edit-note", TextArea).cursor_location == (0, len("a note"))
         form.query_one("#edit-results-conclusion", TextArea).text = "it works"
         await pilot.press("escape")
         assert app.screen is form
