@@ -1,7 +1,6 @@
 """Charts: every metric of the chosen runs as a line, as a grid of charts, and one chart with the screen for itself."""
 
 import asyncio
-import time
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -11,11 +10,12 @@ from textual.app import ComposeResult
 
 from edm_core.errors import EdmError
 from edm_core.snapshots.runs import RunRow
-from edm_tui.messages import FilterChanged, StoreChanged
+from edm_tui.messages import FilterChanged
 from edm_tui.screens.charts_book import ChartBook
 from edm_tui.screens.charts_look import ENLARGED_ONLY
 from edm_tui.screens.charts_moves import ChartMoves
 from edm_tui.screens.charts_text import foot_lines, legend, metric_lines, status_text, title_text, where
+from edm_tui.screens.reading import ReadingScreen
 from edm_tui.widgets.chart_pane import ChartPane, Panel
 from edm_tui.widgets.key_bar import KeyBar
 from edm_tui.widgets.line_list import LineList
@@ -26,7 +26,7 @@ LEAD = "← → value · [ ] { } zoom · ( ) pan · 0 reset · esc back"
 FILTER_HINT = "part of a name, glob or expression; !word leaves charts with it out"
 
 
-class ChartsScreen(ChartMoves):
+class ChartsScreen(ReadingScreen, ChartMoves):
     """`rows` are the runs to show. `grid` says whether the list or the grid of charts comes first."""
 
     context = "charts"
@@ -36,7 +36,7 @@ class ChartsScreen(ChartMoves):
         super().__init__()
         self._given = tuple(rows)
         self._fault = ""
-        self._loading = self._wanted = self._read_once = False
+        self._read_once = False
 
     def compose(self) -> ComposeResult:
         ascii_only = bool(getattr(self.app, "ascii_only", False))
@@ -56,25 +56,7 @@ class ChartsScreen(ChartMoves):
 
     # Reading --------------------------------------------------------------------
 
-    def stores_changed(self, message: StoreChanged) -> None:
-        self._wanted = True
-        if not self._loading:
-            self._loading = True
-            self._load()
-
-    @work(group="load")
-    async def _load(self) -> None:
-        """Read until nothing more was asked for, at most a third of the time."""
-        try:
-            while self._wanted:
-                self._wanted, began = False, time.monotonic()
-                await self._read()
-                if self._wanted:
-                    await asyncio.sleep(2 * (time.monotonic() - began))
-        finally:
-            self._loading = False
-
-    async def _read(self) -> None:
+    async def read(self) -> None:
         from edm_core.stores.runs import load_rows
 
         ids = [row.run_id for row in self.book.rows]

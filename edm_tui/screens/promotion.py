@@ -40,6 +40,9 @@ def incumbent_of(versions: Sequence[ModelVersion], version: ModelVersion, stage:
 
 async def find_out(services: Services, version: ModelVersion, stage: str) -> Findings:
     """Ask `edm models promote --dry-run`, in a process of its own because gates may load the model."""
+    if stage not in ("Staging", "Production"):
+        # Any number of versions may be there: none of them is the one to compare with.
+        return Findings()
     target = f"{version.name}/{version.version}"
     argv = ("models", "promote", target, stage, "--dry-run")
     try:

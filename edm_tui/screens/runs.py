@@ -12,9 +12,10 @@ from edm_core.errors import EdmError
 from edm_core.snapshots.runs import RunRow, RunsSnapshot
 from edm_tui import columns
 from edm_tui.formatting import clean
-from edm_tui.messages import ActionFinished, RunHighlighted, RunOpened, StoreChanged
+from edm_tui.messages import ActionFinished, RunHighlighted, RunOpened
 from edm_tui.screens.moving import Moving
 from edm_tui.screens.narrowing import Narrowing
+from edm_tui.screens.reading import ReadingScreen
 from edm_tui.screens.run_status import status_text
 from edm_tui.widgets.key_bar import KeyBar
 from edm_tui.widgets.run_detail import DetailPane
@@ -31,7 +32,7 @@ PANE_STEP, PANE_LEAST, TABLE_LEAST = 8, 28, 40
 First = RunsSnapshot | EdmError | None
 
 
-class RunsScreen(Moving, Narrowing):
+class RunsScreen(ReadingScreen, Moving, Narrowing):
     """`first` is what was read before the first frame: runs, the reason why there are none, or None."""
 
     context = "runs"
@@ -43,7 +44,6 @@ class RunsScreen(Moving, Narrowing):
         self._fault = ""
         self._undoable = ""
         self._launched = ""
-        self._loading = self._wanted = False
         self._pane_cells = 0
         self._look = columns.Look()
 
@@ -81,30 +81,11 @@ class RunsScreen(Moving, Narrowing):
 
     # Loading ------------------------------------------------------------------
 
-    def stores_changed(self, message: StoreChanged) -> None:
-        self._wanted = True
-        if not self._loading:
-            self._loading = True
-            self._load()
-
     def finished(self, message: ActionFinished) -> None:
         if message.verb == "new":
             self._launched = str(message.outcome.data.get("id", ""))
 
-    @work(group="load")
-    async def _load(self) -> None:
-        """Read until nothing more was asked for. One read at a time, and at most a third of the time: a training
-        changes something every second."""
-        try:
-            while self._wanted:
-                self._wanted, began = False, time.monotonic()
-                await self._read()
-                if self._wanted:
-                    await asyncio.sleep(2 * (time.monotonic() - began))
-        finally:
-            self._loading = False
-
-    async def _read(self) -> None:
+    async def read(self) -> None:
         try:
             snapshot = await self.services.runs()
             await self.renew_answer()
