@@ -1,5 +1,6 @@
 """`edm train` and `edm evaluate`."""
 
+import contextlib
 import os
 import sys
 from collections.abc import Callable
@@ -15,7 +16,6 @@ from edm_core.training.config import OPTIONS, ConfigOption, TrainingConfig
 if TYPE_CHECKING:
     from edm_core.training.trainer import FitResult
 
-TERMINATED = 143
 _KINDS: dict[str, type] = {"str": str, "int": int, "float": float}
 
 
@@ -121,9 +121,10 @@ def _train(config: TrainingConfig, workspace: Any, as_json: bool) -> "FitResult 
     except KeyboardInterrupt:
         say("interrupted: the run is ended as KILLED; --resume goes on with it")
         return INTERRUPTED
-    except StopRequested:
-        say("stopped: the run is ended as KILLED; --resume goes on with it")
-        return TERMINATED
+    except StopRequested as stop:
+        with contextlib.suppress(OSError):  # after SIGHUP there may be no terminal to tell it to
+            say("stopped: the run is ended as KILLED; --resume goes on with it")
+        return 128 + stop.number
 
 
 @click.command()

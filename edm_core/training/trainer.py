@@ -25,7 +25,7 @@ from edm_core.training.progress import Progress
 from edm_core.training.run_folder import RunFolder
 from edm_core.training.run_setup import open_folder, resolve_config, run_tags
 from edm_core.training.state import TrainingState
-from edm_core.training.stopping import StopRequested, stop_on_sigterm
+from edm_core.training.stopping import StopRequested, stop_on_signals
 from edm_core.training.tracking import RunTracker, TrackingTarget
 from edm_core.workspace import Workspace, find_workspace
 
@@ -84,7 +84,7 @@ class Trainer:
             self._follow(loop)
         folder = open_folder(self.workspace, self.config)
         self._progress = Progress(self.config.run_name, self.config.epochs, self._stream)
-        with folder.lock(), stop_on_sigterm():
+        with folder.lock(), stop_on_signals():
             folder.sweep(began)
             self._restore(folder)
             loop.fabric.barrier()

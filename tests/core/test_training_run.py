@@ -176,7 +176,7 @@ def endless(root: Path, request: pytest.FixtureRequest) -> Iterator["subprocess.
     process.communicate()
 
 
-@pytest.mark.parametrize(("sent", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+@pytest.mark.parametrize(("sent", "status"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129), (signal.SIGINT, 130)])
 def test_a_stopped_run_is_killed_in_mlflow(
     root: Path, endless: "subprocess.Popen[str]", sent: signal.Signals, status: int
 ) -> None:
