@@ -92,9 +92,13 @@ def _kill(workspace: Workspace, row: RunRow) -> str:
 
 
 def _last_sign(workspace: Workspace, row: RunRow) -> int:
-    """When the run last wrote into its folder (milliseconds); now, where it has none."""
+    """When the run last wrote into its folder (milliseconds); now, where it has none.
+
+    logs/run.json does not count: doctor's own replay marks in it what MLflow has.
+    """
     folder = workspace.root / row.run_dir
-    times = [path.stat().st_mtime for path in folder.rglob("*") if path.is_file()] if row.run_dir else []
+    files = [path for path in folder.rglob("*") if path.is_file()] if row.run_dir else []
+    times = [path.stat().st_mtime for path in files if path != folder / "logs" / "run.json"]
     return int(max(times, default=time.time()) * 1000)
 
 

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -58,11 +59,20 @@ def test_a_run_whose_process_died_is_marked_killed_and_a_living_one_is_not(works
         tags = {"edm.pid": pid, "edm.pid_start": f"{start:.2f}", "edm.boot_id": boot_id(), "edm.host": host}
         for key, value in tags.items():
             client.set_tag(run.run_id, key, str(value))
+        for path in (p for p in run.folder.rglob("*") if p.is_file()):
+            os.utime(path, (wrote := int(time.time()) + 500, wrote))
+        (run.folder / "logs").mkdir(exist_ok=True)
+        (run.folder / "logs" / "run.json").write_text("{}", encoding="utf-8")
+        os.utime(run.folder / "logs" / "run.json", (wrote + 500, wrote + 500))
     assert found(examine(workspace), "dead_runs") == ["run died is RUNNING, but its process is gone"]
     assert find_run(workspace, "died").status == "RUNNING"
     assert not examine(workspace, fix=True).sick
     row = find_run(workspace, "died")
     assert (row.status, row.tags["edm.error"]) == ("KILLED", "its process was killed")
+    assert (
+        client.get_run(row.run_id).info.end_time
+        == (workspace.root / row.run_dir / "config.yaml").stat().st_mtime * 1000
+    )
     assert {find_run(workspace, name).status for name in ("lives", "elsewhere")} == {"RUNNING"}
     assert found(examine(workspace), "dead_runs") == []
 
