@@ -14,6 +14,9 @@ from edm_tui.dialogs.frame import Frame
 from edm_tui.formatting import NOTHING, number
 from edm_tui.widgets.cells import Column, cut, layout, plain
 
+HOLDERS = ("Staging", "Production")
+"""The stages that one version holds; in the others any number may be."""
+
 
 @dataclass(frozen=True, slots=True)
 class MetricRow:
@@ -71,8 +74,10 @@ class PromoteDialog(Frame[Promotion]):
         plan = self.plan
         text = Text(f"{plain(plan.model)}  v{plan.version} {cut(plain(plan.run_name), 40)}", style="bold")
         text.append(f"   {plan.from_stage} → {plan.to_stage}")
-        incumbent = f"now {plain(plan.incumbent)}" if plan.incumbent else f"nobody is in {plan.to_stage}"
-        text.append(f"   {incumbent}", style="not bold")
+        if plan.incumbent:
+            text.append(f"   now {plain(plan.incumbent)}", style="not bold")
+        elif plan.to_stage in HOLDERS:
+            text.append(f"   nobody is in {plan.to_stage}", style="not bold")
         return text
 
     def body(self) -> Iterator[Widget]:
@@ -131,7 +136,7 @@ def comparison(plan: PromotePlan, metrics: Sequence[MetricRow], differences: Map
         header, lines = layout(columns, [_metric_cells(row) for row in metrics], 100)
         header.stylize("dim")
         lines = [header, *lines]
-    else:
+    elif plan.to_stage in HOLDERS:
         lines = [Text("no metrics of this version are known", style="dim")]
     for what, (mine, theirs) in differences.items():
         lines.append(

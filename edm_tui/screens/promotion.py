@@ -6,7 +6,7 @@ from typing import Any
 
 from edm_core.errors import EdmError
 from edm_core.snapshots.models import ModelVersion
-from edm_tui.dialogs.promote import Gate, MetricRow
+from edm_tui.dialogs.promote import HOLDERS, Gate, MetricRow
 from edm_tui.services import Services
 
 RUN_NAME_TAG = "edm.run_name"
@@ -31,7 +31,7 @@ def incumbent_of(versions: Sequence[ModelVersion], version: ModelVersion, stage:
     """Who is in this stage now, in words; "" for nobody, or where any number may be."""
     from edm_core.actions.stages import holder
 
-    if stage not in ("Staging", "Production"):
+    if stage not in HOLDERS:
         return ""
     others = [one for one in versions if one.name == version.name and one.version != version.version]
     found = holder(others, stage)
@@ -40,8 +40,7 @@ def incumbent_of(versions: Sequence[ModelVersion], version: ModelVersion, stage:
 
 async def find_out(services: Services, version: ModelVersion, stage: str) -> Findings:
     """Ask `edm models promote --dry-run`, in a process of its own because gates may load the model."""
-    if stage not in ("Staging", "Production"):
-        # Any number of versions may be there: none of them is the one to compare with.
+    if stage not in HOLDERS:
         return Findings()
     target = f"{version.name}/{version.version}"
     argv = ("models", "promote", target, stage, "--dry-run")

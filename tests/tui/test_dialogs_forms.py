@@ -274,6 +274,19 @@ async def test_demote_goes_one_step_down_and_ends_are_refused(tmp_path: Path) ->
             await forms.open_promote(app, (RunRow("r7", "none"),))
 
 
+async def test_stepping_down_to_no_stage_compares_with_nobody(tmp_path: Path) -> None:
+    app = promotion_app(tmp_path)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await forms.open_promotion(app, CANDIDATE, up=False)
+        form = app.screen
+        assert shown(form, "#heading").strip() == "EDMModel  v4 cnn_a   Staging → None"
+        assert shown(form, "#comparison").strip() == ""
+        assert app.services.queries == []
+        await pilot.press("enter")
+        await until(pilot, lambda: bool(app.requests))
+        assert app.requests[0].argv == ("models", "demote", "EDMModel/4")
+
+
 def test_what_a_dry_run_prints_is_read_carefully() -> None:
     found = findings_of({"metrics": [{"metric": "x", "candidate": "nan"}, "?"], "gates": "?", "differences": None})
     assert found.metrics[0].candidate != found.metrics[0].candidate
