@@ -10,6 +10,7 @@ from edm_core.snapshots.runs import DataState, RunRow
 from edm_tui.messages import ActionRequested, Lane
 
 ON_DISK = (DataState.UNTRACKED, DataState.KEPT, DataState.PUSHED, DataState.CHANGED)
+ON_REMOTE = "on the remote"
 NOT_YET = {
     "storage": "not in this version; `edm storage status` tells",
     "columns": "set [metrics] columns and [tui] params in edm.toml",
@@ -70,7 +71,7 @@ def _discard(row: RunRow) -> str:
 
 def _push(row: RunRow) -> str:
     if row.data_state is DataState.PUSHED:
-        return "on the remote"
+        return ON_REMOTE
     if row.data_state is DataState.CHANGED:
         return "changed: keep again"
     if row.data_state is DataState.MISSING:
@@ -108,10 +109,20 @@ def _on_one(row: RunRow, verb: str) -> str:
             return "still running"
         return "" if row.run_id and row.run_dir else "no run and folder: both are needed"
     if verb in ("promote", "demote"):
-        return "" if row.model else "not registered: R registers it"
+        return _move(verb, row.model)
     if verb == "edit":
         return "" if row.run_id or row.run_dir else "nothing to edit"
     return ""
+
+
+def _move(verb: str, model: str) -> str:
+    """Why the version that a row names, such as `v3 Production`, cannot go one stage up or down."""
+    if not model:
+        return "not registered: R registers it"
+    stages = model.split()[1:]
+    if verb == "promote":
+        return "already in Production" if "Production" in stages else ""
+    return "" if {"Staging", "Production"} & set(stages) else "no step down"
 
 
 def reason(verb: str, rows: Sequence[RunRow]) -> str:
@@ -143,7 +154,8 @@ def fitting(verb: str, rows: Sequence[RunRow]) -> tuple[RunRow, ...]:
 def request(verb: str, rows: Sequence[RunRow]) -> ActionRequested:
     """The action that `verb` on these rows is. Its targets are fixed from here on; what must be asked was asked."""
     spec = VERBS[verb]
-    chosen = fitting(verb, rows)
+    # A push of runs whose data is there already still pushes the commits.
+    chosen = fitting(verb, rows) or tuple(rows)
     job = chosen[0].job
     if verb == "stop" and job is not None:
         # A job that has made no run yet answers to its own id alone.

@@ -10,7 +10,7 @@ from textual.reactive import reactive
 
 from edm_core.errors import EdmError
 from edm_core.snapshots.runs import RunRow, RunsSnapshot
-from edm_tui import columns
+from edm_tui import columns, verbs
 from edm_tui.formatting import clean
 from edm_tui.messages import ActionFinished, RunHighlighted, RunOpened
 from edm_tui.screens.moving import Moving
@@ -149,7 +149,9 @@ class RunsScreen(ReadingScreen, Moving, Narrowing):
     def reason(self, verb: str) -> str:
         if verb == "undo" and not self._undoable:
             return "nothing to undo"
-        return super().reason(verb)
+        found = super().reason(verb)
+        # The data is there, but commits are only here, such as that of an undo: a push still has something to do.
+        return "" if found == verbs.ON_REMOTE and "↑" in self.services.branch_text else found
 
     # Detail -------------------------------------------------------------------
 

@@ -227,6 +227,17 @@ async def test_marks_make_a_batch_of_the_runs_that_fit(tmp_path: Path) -> None:
         assert services.asked[1:] == [("push", "id-cnn_aug")]
 
 
+async def test_a_pushed_run_can_be_pushed_while_commits_are_only_here(tmp_path: Path) -> None:
+    app, services = an_app(tmp_path, [a_row("there", data_state=DataState.PUSHED)])
+    async with app.run_test(size=WIDE) as pilot:
+        await settled(pilot)
+        assert runs(app).reason("push") == "on the remote"
+        services.branch_text = "main ↑1"
+        await pilot.press("P")
+        await settled(pilot)
+        assert services.asked == [("push", "id-there")]
+
+
 async def test_discarding_what_is_registered_asks_first_and_names_the_cost(tmp_path: Path) -> None:
     app, services = an_app(tmp_path, some_rows())
     async with app.run_test(size=WIDE) as pilot:
