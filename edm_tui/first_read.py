@@ -61,6 +61,10 @@ def _read_and_leave(workspace: Workspace, pipe: int) -> None:
     """What the child does. It leaves without the parent's clean-up, and what it cannot tell the screen finds anew."""
     status = 1
     try:
+        # Whatever a library may say would land in the middle of the first frame.
+        nowhere = os.open(os.devnull, os.O_RDWR)
+        for stream in (0, 1, 2):
+            os.dup2(nowhere, stream)
         from edm_core.stores.runs import change_token, load_runs
 
         # Before the read: what changes while it goes on is seen by the first poll.

@@ -41,6 +41,15 @@ def test_runs_and_token_arrive(tmp_path: Path) -> None:
     assert read(tmp_path, "memory://sample") == ["12 True", "no child left"]
 
 
+def test_nothing_that_a_library_says_reaches_the_terminal(tmp_path: Path) -> None:
+    before = (
+        "import edm_core.stores.runs as r; old = r.load_runs\n"
+        "def loud(*a, **k): print('noise', flush=True); print('noise', file=sys.stderr, flush=True); return old(*a, **k)\n"
+        "r.load_runs = loud"
+    )
+    assert read(tmp_path, "memory://sample", before) == ["12 True", "no child left"]
+
+
 def test_an_error_arrives_with_its_hint(tmp_path: Path) -> None:
     (tmp_path / "broken.db").write_bytes(b"no database" * 100)
     said = read(tmp_path, "sqlite:///broken.db")
