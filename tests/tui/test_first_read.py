@@ -44,7 +44,7 @@ def test_runs_and_token_arrive(tmp_path: Path) -> None:
 def test_nothing_that_a_library_says_reaches_the_terminal(tmp_path: Path) -> None:
     before = (
         "import edm_core.stores.runs as r; old = r.load_runs\n"
-        "def loud(*a, **k): print('noise', flush=True); print('noise', file=sys.stderr, flush=True); return old(*a, **k)\n"
+        "def loud(*a, **k): print('noise', flush=True); print('noise', file=sys.stderr); return old(*a, **k)\n"
         "r.load_runs = loud"
     )
     assert read(tmp_path, "memory://sample", before) == ["12 True", "no child left"]
