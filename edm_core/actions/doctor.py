@@ -4,7 +4,7 @@ A check is a function of the workspace that yields findings; a finding may carry
 are done, and each can be done again.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib import import_module
 from typing import Literal
@@ -14,6 +14,7 @@ from edm_core.errors import EdmError
 from edm_core.gitrepo import git_of
 from edm_core.journal import Entry, Journal
 from edm_core.lock import Say, data_lane, quiet
+from edm_core.stores.redact import without_password
 from edm_core.workspace import Workspace
 
 Severity = Literal["error", "warning", "info"]
@@ -97,6 +98,7 @@ def examine(workspace: Workspace, *, fix: bool = False, deep: bool = False, say:
     `deep` also hashes every object of the cache that a kept run needs, which reads all of it.
     """
     findings: list[Finding] = []
+    blind: dict[tuple[str, str], list[str]] = {}
     with data_lane(workspace, "edm doctor", say):
         if fix:
             wait_for_orphans(workspace, say)
@@ -106,8 +108,14 @@ def examine(workspace: Workspace, *, fix: bool = False, deep: bool = False, say:
                 for case in check(workspace):
                     findings.append(_treated(case, fix, say))
             except EdmError as error:
-                findings.append(Finding(name, "warning", f"could not look: {error.message}", "", error.hint))
-    return Report(tuple(findings))
+                blind.setdefault((without_password(error.message), error.hint), []).append(name)
+    return Report((*findings, *_blind_spots(blind)))
+
+
+def _blind_spots(blind: Mapping[tuple[str, str], Sequence[str]]) -> Iterable[Finding]:
+    """One finding for each reason why checks could not look; an error, since nobody knows what they would find."""
+    for (reason, hint), checks in blind.items():
+        yield Finding(checks[0], "error", f"could not look: {reason}", f"not checked: {', '.join(checks)}", hint)
 
 
 def _treated(case: Case, fix: bool, say: Say) -> Finding:

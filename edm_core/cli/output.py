@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import click
 
 from edm_core.snapshots.outcome import Outcome
+from edm_core.stores.redact import without_password
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -43,8 +44,8 @@ def print_json(document: Any) -> None:
 
 
 def say(text: str) -> None:
-    """Narration: to stderr, with escape sequences taken out."""
-    click.echo(clean(text), err=True)
+    """Narration: to stderr, with escape sequences and passwords taken out."""
+    click.echo(clean(without_password(text)), err=True)
 
 
 def clean(text: str) -> str:

@@ -11,7 +11,7 @@ from edm_core.errors import StoreError
 from edm_core.snapshots.runs import MetricSummary, RunRow
 from edm_core.stores.mlflow_client import mlflow_client
 from edm_core.stores.protocols import ALL_EXPERIMENTS, FIND_LIMIT, Curve, Experiment, Point
-from edm_core.stores.redact import without_password
+from edm_core.stores.redact import brief_reason
 from edm_core.stores.series import best_point, from_store, reduce_points, spark
 from edm_core.workspace import Workspace
 
@@ -198,9 +198,8 @@ class ClientTracking:
         try:
             return question(self._client)
         except (MlflowException, OSError) as error:
-            reason = without_password(str(error).strip().split("\n")[0])[:300]
             hint = "Is the server up, and [tracking] uri in edm.toml right?"
-            raise StoreError(f"{self.label} does not answer: {reason}", hint) from error
+            raise StoreError(f"{self.label} does not answer: {brief_reason(error)}", hint) from error
 
 
 def _all_pages(page: Callable[[str | None], Any], limit: int | None = None) -> list[Any]:

@@ -13,7 +13,7 @@ from edm_core.errors import StoreError
 from edm_core.query.expressions import All, Comparison, Expression, Negation, Query, Some, comparisons
 from edm_core.stores.mlflow_client import mlflow_client
 from edm_core.stores.protocols import ALL_EXPERIMENTS, TrackingStore
-from edm_core.stores.redact import without_password
+from edm_core.stores.redact import brief_reason
 from edm_core.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def _holds(expression: Expression, run_id: str, answers: Mapping[str, AbstractSe
 
 def _explained(asked: str, error: Exception) -> StoreError:
     code = getattr(error, "error_code", "")
-    reason = without_password(str(error).strip().split("\n")[0])[:400]
+    reason = brief_reason(error, 400)
     if code in ("INVALID_PARAMETER_VALUE", "BAD_REQUEST"):
         return StoreError(f"MLflow cannot read {asked!r}: {reason}", "Its version may know less of its language.")
     return StoreError(f"MLflow does not answer: {reason}", "Is the store up, and [tracking] uri in edm.toml right?")

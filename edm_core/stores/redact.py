@@ -3,8 +3,17 @@
 import re
 
 _USER_INFO = re.compile(r"(\w+://)[^/@\s'\"]*@")
+# What requests says of a server that is away: the whole course of its retries, and last of all the reason.
+_UNREACHED = re.compile(r"Max retries exceeded.*?\[Errno -?\d+\] ([\w ]+)", re.DOTALL)
 
 
 def without_password(text: str) -> str:
     """`text` with user and password taken out of every URL in it."""
     return _USER_INFO.sub(r"\1", text)
+
+
+def brief_reason(error: BaseException, limit: int = 300) -> str:
+    """Why a library failed, in one line and without passwords: the system's own word where no connection came about."""
+    first = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    unreached = _UNREACHED.search(first)
+    return unreached[1] if unreached else without_password(first)[:limit]

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from edm_core.errors import StoreError
+from edm_core.stores.redact import brief_reason
 
 
 def without_passwords(text: str) -> str:
@@ -20,5 +21,4 @@ def registry_errors(what: str, hint: str = "Check the registry's address and its
     try:
         yield
     except MlflowException as error:
-        lines = str(error.message).strip().splitlines() or [type(error).__name__]
-        raise StoreError(f"{what}: {without_passwords(lines[0])}", hint) from error
+        raise StoreError(f"{what}: {brief_reason(error, 1000)}", hint) from error

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from edm_core.errors import EdmError, StoreError, TrainingError
 from edm_core.stores.mlflow_client import ensure_experiment, mlflow_client
+from edm_core.stores.redact import brief_reason, without_password
 from edm_core.training.journal import RUNNING, Point, RunJournal
 from edm_core.training.run_folder import RunFolder
 
@@ -31,8 +32,10 @@ def store_errors(uri: str) -> Iterator[None]:
     try:
         yield
     except (MlflowException, RequestException, SQLAlchemyError, OSError) as error:
-        first = (str(error).splitlines() or [type(error).__name__])[0]
-        raise StoreError(f"MLflow at {uri} cannot be reached: {first}", "`edm doctor` checks it.") from error
+        where = without_password(uri)
+        raise StoreError(
+            f"MLflow at {where} cannot be reached: {brief_reason(error)}", "`edm doctor` checks it."
+        ) from error
 
 
 def needs_replay(run_folder: Path) -> bool:

@@ -8,6 +8,7 @@ import pytest
 
 from edm_core.cli import main as cli
 from edm_core.errors import EdmError, StoreError
+from edm_core.stores.redact import brief_reason
 
 
 def _end(monkeypatch: pytest.MonkeyPatch, raised: Exception) -> int:
@@ -48,3 +49,14 @@ def test_what_the_system_refuses_is_told_without_a_traceback(
     told = capsys.readouterr().err.splitlines()
     assert told[0] == f"error: {message}"
     assert told[1].startswith(f"hint: {hint}")
+
+
+def test_a_server_that_is_away_is_told_in_one_line() -> None:
+    long = (
+        "API request to http://ann:s3cret@127.0.0.1:9/api failed with exception HTTPConnectionPool(host='127.0.0.1'): "
+        "Max retries exceeded with url: /api (Caused by NewConnectionError(\"HTTPConnection(host='127.0.0.1'): "
+        'Failed to establish a new connection: [Errno 111] Connection refused"))'
+    )
+    assert brief_reason(OSError(long)) == "Connection refused"
+    assert brief_reason(OSError("postgresql://ann:s3cret@db/m is shut\nmore")) == "postgresql://db/m is shut"
+    assert brief_reason(ValueError()) == "ValueError"

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -194,3 +195,15 @@ def test_trash_is_listed_restored_and_purged_after_a_dry_run(workspace: Workspac
     assert client.get_run(two.run_id).info.lifecycle_stage == "active"
     with pytest.raises(ActionError, match="nothing to undo: what was purged"):
         undo(workspace)
+
+
+def test_a_store_that_is_away_is_one_error_and_not_one_a_check(workspace: Workspace) -> None:
+    tracking = replace(workspace.settings.tracking, uri="http://ann:s3cret@127.0.0.1:9")
+    report = examine(replace(workspace, settings=replace(workspace.settings, tracking=tracking)))
+    (blind,) = [
+        finding for finding in report.findings if "127.0.0.1:9" in finding.message and "runs" in finding.evidence
+    ]
+    assert (blind.severity, report.sick) == ("error", True)
+    assert "Connection refused" in blind.message
+    assert "s3cret" not in str(report)
+    assert "tags, orphans" in blind.evidence
