@@ -74,7 +74,7 @@ class ModelsScreen(ListScreen):
         header, lines = version_lines(
             self.versions, self._rows, metric, now, width, opened=self._opened, ascii_only=self.ascii_only
         )
-        self.list.set_empty("no model versions yet: R on a run registers it")
+        self.list.set_empty(self._fault or "no model versions yet: R on a run registers it")
         self.list.set_lines(lines, header if lines else None)
         history_header, moves = history_lines(self.moves, now, width)
         self.query_one("#history", LineList).set_lines(moves, history_header if moves else None)

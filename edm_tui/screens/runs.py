@@ -99,7 +99,11 @@ class RunsScreen(ReadingScreen, Moving, Narrowing):
 
     def _failed(self, error: EdmError) -> None:
         """Keep the old rows, dimmed, and say why."""
-        self._fault = clean(f"{error.message}" + (f" ({error.hint})" if error.hint else ""))
+        fault = clean(f"{error.message}" + (f" ({error.hint})" if error.hint else ""))
+        if fault != self._fault and self.snapshot is not None:
+            # Once, and whole: the status line may have too little room for it.
+            self.host.show_error(error.message, error.hint)
+        self._fault = fault
         self.table.stale = True
         self.table.empty = self._fault
         self.table.repaint()
@@ -149,6 +153,8 @@ class RunsScreen(ReadingScreen, Moving, Narrowing):
     def reason(self, verb: str) -> str:
         if verb == "undo" and not self._undoable:
             return "nothing to undo"
+        if verb in ("mark", "open", "copy", "sort") and self.table.row is None:
+            return "no run"
         found = super().reason(verb)
         # The data is there, but commits are only here, such as that of an undo: a push still has something to do.
         return "" if found == verbs.ON_REMOTE and "↑" in self.services.branch_text else found

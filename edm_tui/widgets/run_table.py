@@ -15,8 +15,10 @@ from edm_tui.formatting import fit
 from edm_tui.messages import RunHighlighted, RunOpened
 from edm_tui.themes import run_colour, run_mark
 from edm_tui.widgets.painted import Painted
+from edm_tui.widgets.run_detail import wrap
 
 GAP = "  "
+EMPTY_LINES = 8
 MORE = "›"
 """At the end of the header where more columns follow."""
 NARROW = 100
@@ -200,9 +202,14 @@ class RunTable(Painted, can_focus=True):
             return self._header()
         index = self._top + y - 1
         if index >= len(self._rows):
-            text = self.empty if not self._rows and y == 2 else ""
+            text = self._empty_line(y - 2) if not self._rows else ""
             return Strip([Segment(fit(f"  {text}", self.size.width), self.style_of())])
         return self._row_line(self._rows[index], index == self._cursor)
+
+    def _empty_line(self, line: int) -> str:
+        """A line of why there are no rows: an error is told whole, because nothing else is on screen."""
+        lines = wrap(self.empty, max(20, self.size.width - 4), EMPTY_LINES)
+        return lines[line] if 0 <= line < len(lines) else ""
 
     def _header(self) -> Strip:
         style = self.style_of("run-table--header")

@@ -93,11 +93,37 @@ async def test_a_failed_refresh_keeps_the_rows_and_says_why(tmp_path: Path) -> N
         assert len(names(app)) == 3
         assert runs(app).table.stale
         assert "mlflow.db is locked (Try again.)" in status(app)
+        await pilot.press("r")
+        await settled(pilot)
+        told = [one.message for one in app._notifications]
+        assert told == ["mlflow.db is locked\nhint: Try again."]
         services.rows = some_rows()
         await pilot.press("r")
         await settled(pilot)
         assert not runs(app).table.stale
         assert "locked" not in status(app)
+
+
+async def test_a_long_reason_why_there_are_no_rows_is_told_whole(tmp_path: Path) -> None:
+    app, services = an_app(tmp_path, [])
+    services.rows = StoreError("the server does not answer: " + "very " * 40 + "long", "Is it up?")
+    app._first = services.rows
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        table = runs(app).table
+        text = " ".join(table.render_line(y).text.strip() for y in range(2, 12))
+        assert "the server does not answer" in text
+        assert "long (Is it up?)" in text
+
+
+@pytest.mark.parametrize("key", ["space", "enter", "y", "s"])
+async def test_a_key_that_needs_a_run_says_so_where_there_is_none(tmp_path: Path, key: str) -> None:
+    app, _ = an_app(tmp_path, [])
+    async with app.run_test(size=WIDE) as pilot:
+        await settled(pilot)
+        await pilot.press(key)
+        await pilot.pause()
+        assert any("no run" in one.message for one in app._notifications)
 
 
 async def test_the_filter_narrows_live_owns_printable_keys_and_esc_clears_it(tmp_path: Path) -> None:
