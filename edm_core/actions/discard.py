@@ -86,16 +86,20 @@ def act(workspace: Workspace, entry: Entry) -> None:
 
 
 def bring_back(workspace: Workspace, entry: Entry) -> None:
-    """Folder and MLflow run as they were; ActionError when something has taken the folder's place."""
+    """MLflow run and folder as they were; ActionError when something has taken the folder's place.
+
+    The run comes first, because its import and answer take a while: a folder that came back alone would for that
+    time be a row of its own, without a run, and the cursor of one who looks at it would be elsewhere.
+    """
     data = entry.data
-    if data["slot"]:
-        folder, content = _places(workspace, entry)
-        if content.exists():
-            trash.move(content, folder)
     if data["run_id"] and (entry.state != "open" or _was_deleted(workspace, entry)):
         client = mlflow_client(workspace)
         if is_deleted(client, data["run_id"]):
             told("restore the run", lambda: client.restore_run(data["run_id"]))
+    if data["slot"]:
+        folder, content = _places(workspace, entry)
+        if content.exists():
+            trash.move(content, folder)
     slot = trash.read_slot(workspace.trash_dir / data["slot"] / "entry.json") if data["slot"] else None
     if slot is not None:
         trash.drop(slot)

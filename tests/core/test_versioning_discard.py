@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from edm_core.actions import trash
 from edm_core.actions.discard import discard
 from edm_core.actions.keep import keep
 from edm_core.actions.metadata import edit_metadata, set_note
@@ -44,6 +45,22 @@ def test_discard_moves_the_folder_and_deletes_softly_and_undo_restores_both(work
     assert stage_of(workspace, run) == "active"
     assert trash_entries(workspace) == ()
     assert find_run(workspace, "cnn").data_state is DataState.UNTRACKED
+
+
+def test_undo_brings_the_run_back_before_its_folder(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder that is back before its run would be a row of its own for as long as MLflow takes."""
+    run = make_run(workspace, "cnn")
+    discard(workspace, find_run(workspace, "cnn"))
+    stages = []
+
+    def move(source: Path, target: Path) -> None:
+        stages.append(stage_of(workspace, run))
+        source.rename(target)
+
+    monkeypatch.setattr(trash, "move", move)
+    undo(workspace)
+    assert stages == ["active"]
+    assert run.folder.is_dir()
 
 
 def test_a_run_without_folder_and_a_folder_without_run(workspace: Workspace) -> None:
