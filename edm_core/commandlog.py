@@ -10,6 +10,7 @@ from pathlib import Path
 
 from edm_core.errors import StoreError
 from edm_core.files import append_json_line, read_json_lines
+from edm_core.stores.redact import masked
 
 KEPT_RECORDS = 2000
 
@@ -70,8 +71,8 @@ def record_command(
 ) -> None:
     """Write down a command that ran elsewhere (a library call is written as the command that does the same)."""
     record = {
-        "started": started, "seconds": round(time.time() - started, 3), "command": shlex.join(argv),
-        "cwd": str(cwd), "exit_code": exit_code, "error": error,
+        "started": started, "seconds": round(time.time() - started, 3), "command": masked(shlex.join(argv)),
+        "cwd": str(cwd), "exit_code": exit_code, "error": masked(error),
     }  # fmt: skip
     # The log is there to teach; a read-only or full disk must not stop the work that it describes.
     with contextlib.suppress(OSError):

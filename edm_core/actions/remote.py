@@ -10,6 +10,7 @@ from edm_core.errors import ActionError, NotFoundError
 from edm_core.gitrepo import child_env
 from edm_core.lock import Say, data_lane, quiet
 from edm_core.snapshots.outcome import Outcome
+from edm_core.stores.redact import masked
 from edm_core.workspace import Workspace
 
 HINTS = {
@@ -25,13 +26,13 @@ HINTS = {
 
 
 def remotes(workspace: Workspace) -> dict[str, str]:
-    """Name → address of every remote that DVC knows here."""
+    """Name → address of every remote that DVC knows here, passwords hidden."""
     found = {}
     # `dvc remote list` breaks long addresses over lines; the configuration has one key a line.
     for line in DvcRepo(workspace).must("config", "--list").splitlines():
         key, _, address = line.partition("=")
         if key.startswith("remote.") and key.endswith(".url"):
-            found[key.removeprefix("remote.").removesuffix(".url")] = address
+            found[key.removeprefix("remote.").removesuffix(".url")] = masked(address)
     return found
 
 
@@ -39,6 +40,11 @@ def add_remote(workspace: Workspace, name: str, address: str, *, default: bool, 
     """Add a DVC remote to .dvc/config; it becomes the default when it is the first. Raises ActionError."""
     if not re.fullmatch(r"[A-Za-z0-9][\w.-]*", name):
         raise ActionError(f"{name!r} cannot name a remote", "Letters, digits, '_', '-' and '.'.")
+    if masked(address) != address:
+        raise ActionError(
+            f"{masked(address)} holds a password, and .dvc/config is committed for all to read",
+            f"Add it without; then `dvc remote modify --local {name} password ...`, which stays out of git.",
+        )
     with data_lane(workspace, "edm remote add", say):
         dvc = DvcRepo(workspace, say)
         dvc.require()
@@ -47,7 +53,8 @@ def add_remote(workspace: Workspace, name: str, address: str, *, default: bool, 
         first = default or dvc.default_remote() is None
         dvc.must("remote", "add", *(["--default"] if first else []), name, address, hint="dvc remote add --help")
     folder = dvc.require()
-    told = f"commit it, so that others have it: git commit -m 'Add remote {name}' -- {folder / 'config'}"
+    config = folder / "config"
+    told = f"commit it, so that others have it: git add {config} && git commit -m 'Add remote {name}' -- {config}"
     data = {"name": name, "address": remotes(workspace)[name], "default": first}
     return Outcome(f"added remote {name}{' as the default' if first else ''}", told, "done", ("data",), data)
 

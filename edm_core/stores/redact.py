@@ -3,6 +3,7 @@
 import re
 
 _USER_INFO = re.compile(r"(\w+://)[^/@\s'\"]*@")
+_PASSWORD = re.compile(r"(\w+://[^/@:\s'\"]*):[^/@\s'\"]+@")
 # What requests says of a server that is away: the whole course of its retries, and last of all the reason.
 _UNREACHED = re.compile(r"Max retries exceeded.*?\[Errno -?\d+\] ([\w ]+)", re.DOTALL)
 
@@ -10,6 +11,11 @@ _UNREACHED = re.compile(r"Max retries exceeded.*?\[Errno -?\d+\] ([\w ]+)", re.D
 def without_password(text: str) -> str:
     """`text` with user and password taken out of every URL in it."""
     return _USER_INFO.sub(r"\1", text)
+
+
+def masked(text: str) -> str:
+    """`text` with only the passwords of its URLs hidden; the user stays, as `ssh://ann:***@host`."""
+    return _PASSWORD.sub(r"\1:***@", text)
 
 
 def brief_reason(error: BaseException, limit: int = 300) -> str:

@@ -10,6 +10,8 @@ import pytest
 
 from edm_core.actions.keep import keep
 from edm_core.actions.push import push
+from edm_core.actions.remote import add_remote, remotes
+from edm_core.commandlog import run_logged
 from edm_core.errors import ActionError
 from edm_core.stores.data_states import data_states, pointer
 from edm_core.stores.runs import find_run
@@ -215,3 +217,16 @@ def test_a_foreign_dvc_process_that_holds_the_lock_is_named_and_waited_for(works
     assert holder.wait() == 0
     holder.stdout.close()
     assert any(f"waiting for DVC's lock: pid {holder.pid} (" in text for text in said)
+
+
+def test_a_password_in_a_remotes_address_reaches_neither_git_nor_log(tmp_path: Path) -> None:
+    workspace = new_workspace(tmp_path)
+    before = (workspace.root / ".dvc/config").read_bytes()
+    with pytest.raises(ActionError, match=r"ssh://ann:\*\*\*@nas/x holds a password") as caught:
+        add_remote(workspace, "nas", "ssh://ann:s3cret@nas/x", default=False)
+    assert "--local nas" in caught.value.hint
+    assert (workspace.root / ".dvc/config").read_bytes() == before
+    run_logged(["git", "--version", "ssh://ann:s3cret@nas/x"], cwd=tmp_path, log=workspace.command_log_path)
+    assert "s3cret" not in workspace.command_log_path.read_text()
+    add_remote(workspace, "nas", "ssh://ann@nas/x", default=False)
+    assert remotes(workspace) == {"nas": "ssh://ann@nas/x"}
