@@ -17,7 +17,8 @@ from edm_core.snapshots.models import ModelVersion
 from edm_core.snapshots.outcome import Outcome
 from edm_core.stores.mlflow_client import mlflow_client
 from edm_core.stores.models import STAGES, list_versions
-from edm_core.stores.registry_errors import registry_errors, without_passwords
+from edm_core.stores.redact import without_password
+from edm_core.stores.registry_errors import registry_errors
 from edm_core.workspace import Workspace
 
 MANIFEST = "manifest.json"
@@ -97,7 +98,7 @@ def _manifest(workspace: Workspace, version: ModelVersion, folder: Path) -> dict
         "lineage": {key: version.tags[tag] for key, tag in _LINEAGE.items() if tag in version.tags},
         "metrics": json.loads(version.tags.get("edm.metrics", "{}")),
         "checkpoint_md5": version.tags.get("edm.checkpoint_md5", ""),
-        "store": without_passwords(workspace.tracking_uri),
+        "store": without_password(workspace.tracking_uri),
         "downloaded_by": whoami(),
         "downloaded_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "files": [_hashed(folder, path) for path in sorted(folder.rglob("*")) if path.is_file()],

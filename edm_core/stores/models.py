@@ -14,7 +14,8 @@ from urllib.parse import quote
 from edm_core.errors import StoreError
 from edm_core.snapshots.models import ModelVersion
 from edm_core.stores.mlflow_client import mlflow_client
-from edm_core.stores.registry_errors import registry_errors, without_passwords
+from edm_core.stores.redact import without_password
+from edm_core.stores.registry_errors import registry_errors
 from edm_core.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -122,7 +123,7 @@ def _select(
 def _from_client(workspace: Workspace, name: str | None, limit: int | None) -> tuple[ModelVersion, ...]:
     client = mlflow_client(workspace)
     versions: list[ModelVersion] = []
-    with registry_errors(f"the registry at {without_passwords(registry_uri(workspace))} cannot be read"):
+    with registry_errors(f"the registry at {without_password(registry_uri(workspace))} cannot be read"):
         for model in [name] if name is not None else _model_names(client):
             versions += _versions_of(client, model, None if limit is None else limit - len(versions))
             if limit is not None and len(versions) >= limit:

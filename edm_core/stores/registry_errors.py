@@ -1,16 +1,10 @@
 """What MLflow's client raises, as an error for the user's eyes; used where the client is there already."""
 
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from edm_core.errors import StoreError
 from edm_core.stores.redact import brief_reason
-
-
-def without_passwords(text: str) -> str:
-    """`text` with user and password taken out of every address in it."""
-    return re.sub(r"://[^/@\s]+@", "://", text)
 
 
 @contextmanager
