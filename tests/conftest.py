@@ -1,12 +1,20 @@
 """Every test runs in an environment of its own: no settings of the user, no file outside its temporary folder."""
 
 import os
+import signal
 import subprocess
 from pathlib import Path
 
 import pytest
 
 _CLEARED = ("MLFLOW_", "EDM_", "GIT_", "DVC_", "SLURM_", "TEXTUAL")
+
+
+def pytest_configure() -> None:
+    """A runner that was started in the background ignores interrupts, and so would every process of the tests."""
+    for number, handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, handler)
 
 
 @pytest.fixture(autouse=True)
