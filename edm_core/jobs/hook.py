@@ -30,7 +30,7 @@ def run_hook(folder: JobFolder, workspace: Workspace) -> None:
             timeout=_TIMEOUT, check=False,
         )  # fmt: skip
     except subprocess.TimeoutExpired:
-        print(f"on_end did not end within {_TIMEOUT:g} s: {command}", file=sys.stderr)  # noqa: T201
+        print(f"on_end did not end within {_TIMEOUT:g} s: {command}", file=sys.stderr)  # noqa: T201 - stderr is a file in the job folder
         return
     if done.returncode:
-        print(f"on_end ended with {done.returncode}: {command}", file=sys.stderr)  # noqa: T201
+        print(f"on_end ended with {done.returncode}: {command}", file=sys.stderr)  # noqa: T201 - stderr is a file in the job folder

@@ -215,7 +215,7 @@ def main(argv: list[str]) -> None:
     try:
         supervise(JobFolder(Path(argv[0])), int(argv[1]))
     except JobError as error:
-        print(error, file=sys.stderr)  # noqa: T201
+        print(error, file=sys.stderr)  # noqa: T201 - stderr is a file in the job folder
 
 
 if __name__ == "__main__":
