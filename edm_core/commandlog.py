@@ -2,9 +2,11 @@
 
 import contextlib
 import shlex
+import signal
 import subprocess
+import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from edm_core.files import append_json_line, read_json_lines
 from edm_core.stores.redact import masked
 
 KEPT_RECORDS = 2000
+_GRACE_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +67,56 @@ def run_logged(
         raise StoreError(f"`{shlex.join(argv)}` did not end within {timeout:g} s", "Try it by hand.") from error
     record_command(log, argv, cwd, started, done.returncode, done.stderr.strip()[-2000:] if done.returncode else "")
     return done
+
+
+def run_streamed(
+    argv: Sequence[str],
+    *,
+    cwd: Path,
+    log: Path,
+    env: Mapping[str, str],
+    stdin: str,
+    on_line: Callable[[str], None],
+    stands_for: Sequence[str],
+) -> subprocess.CompletedProcess[str]:
+    """Run a command and hand each line of its stdout to `on_line` as it comes; stderr is returned whole.
+
+    It is recorded as `stands_for`, the command that a person would give. Interrupted, it ends the command first.
+    """
+    started = time.time()
+    with tempfile.TemporaryFile("w+", errors="replace") as errors, subprocess.Popen(
+        argv, cwd=cwd, env=dict(env), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True,
+        errors="replace",
+    ) as child:  # fmt: skip
+        try:
+            _feed(child, stdin)
+            for line in child.stdout or ():
+                on_line(line)
+            status = child.wait()
+        except BaseException:
+            _end(child)
+            raise
+        errors.seek(0)
+        told = errors.read()
+    record_command(log, stands_for, cwd, started, status, told.strip()[-2000:] if status else "")
+    return subprocess.CompletedProcess(list(argv), status, "", told)
+
+
+def _feed(child: "subprocess.Popen[str]", text: str) -> None:
+    """What a child that died at once did not read is its own to explain."""
+    with contextlib.suppress(BrokenPipeError):
+        if child.stdin is not None:
+            child.stdin.write(text)
+            child.stdin.close()
+
+
+def _end(child: "subprocess.Popen[str]") -> None:
+    """As Ctrl-C does, so that it removes what it had begun; killed when it does not listen."""
+    child.send_signal(signal.SIGINT)
+    try:
+        child.wait(_GRACE_SECONDS)
+    except subprocess.TimeoutExpired:
+        child.kill()
 
 
 def record_command(

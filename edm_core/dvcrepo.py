@@ -15,7 +15,7 @@ from pathlib import Path
 from edm_core.commandlog import run_logged
 from edm_core.errors import ActionError, StoreError
 from edm_core.gitrepo import child_env
-from edm_core.lock import Say, describe_holder, quiet
+from edm_core.lock import WAITING, Say, describe_holder, quiet
 from edm_core.workspace import Workspace
 
 
@@ -40,9 +40,7 @@ class DvcRepo:
 
     def run(self, *args: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
         """Run `dvc ARGS`; when another process holds DVC's lock, say which, and wait."""
-        holder = self.lock_holder()
-        if holder:
-            self.say(f"waiting for DVC's lock: {holder}")
+        self.tell_holder()
         # -P: a folder named dvc or a json.py in the workspace must not be taken for the library's.
         argv = [sys.executable, "-P", "-m", "dvc", "--wait-for-lock", *args]
         return run_logged(argv, cwd=cwd or self.root, log=self.log, env=child_env())
@@ -53,6 +51,12 @@ class DvcRepo:
         if done.returncode != 0:
             raise ActionError(f"`dvc {args[0]}` failed: {said(done)}", hint or _hint(done))
         return done.stdout
+
+    def tell_holder(self) -> None:
+        """Say who holds DVC's lock, if anybody does: whatever wants it now waits."""
+        holder = self.lock_holder()
+        if holder:
+            self.say(f"{WAITING}DVC's lock: {holder}")
 
     def lock_holder(self) -> str:
         """Who holds DVC's lock now, by pid, command and age; "" when it is free."""

@@ -16,6 +16,9 @@ from edm_core.workspace import Workspace
 
 Say = Callable[[str], None]
 
+WAITING = "waiting for "
+"""How a line begins that names whoever holds a lock."""
+
 # A verb that calls another one (keep --push) holds the lock already.
 _held: dict[Path, int] = {}
 
@@ -51,7 +54,7 @@ def _take(handle: int, say: Say) -> None:
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        say(f"waiting for {_holder(handle)}")
+        say(f"{WAITING}{_holder(handle)}")
         fcntl.flock(handle, fcntl.LOCK_EX)
 
 

@@ -33,6 +33,11 @@ class Workspace:
         return self.edm_dir / "jobs"
 
     @property
+    def transfers_dir(self) -> Path:
+        """A folder for each push and pull, like those of jobs."""
+        return self.edm_dir / "transfers"
+
+    @property
     def trash_dir(self) -> Path:
         return self.edm_dir / "trash"
 

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from edm_core.actions.push_git import push_branch
-from edm_core.actions.push_history import arrive, older_versions
+from edm_core.actions.push_history import explained, older_versions, send
+from edm_core.actions.transfer import Transfer, Watch, nobody, transfer
 from edm_core.dvcrepo import DvcRepo
 from edm_core.errors import ActionError
 from edm_core.gitrepo import git_of
@@ -12,32 +13,38 @@ from edm_core.journal import Journal
 from edm_core.lock import Say, data_lane, quiet
 from edm_core.snapshots.outcome import Outcome
 from edm_core.stores.data_states import pointer
+from edm_core.stores.redact import masked
 from edm_core.workspace import Workspace
 
 
-def push(workspace: Workspace, run_dirs: Sequence[str] | None = None, *, say: Say = quiet) -> Outcome:
+def push(
+    workspace: Workspace, run_dirs: Sequence[str] | None = None, *, say: Say = quiet, watch: Watch = nobody
+) -> Outcome:
     """Push these kept runs (folders relative to the workspace), or every kept run and the data set, then git.
 
-    What the commits that git is going to push name is pushed too, older versions of a run among it.
+    What the commits that git is going to push name is pushed too, older versions of a run among it. How far it is
+    goes to `watch` and to a folder in `.edm/transfers`, which others may follow.
     Raises an EdmError when it stops; what has arrived stays, and pushing again goes on from there.
     """
-    with data_lane(workspace, "edm push", say):
-        dvc = DvcRepo(workspace, say)
-        remote, address = dvc.require_remote()
-        targets = chosen(workspace, run_dirs)
+    with transfer(workspace, "push", run_dirs or (), say, watch) as job, data_lane(workspace, "edm push", job.say):
+        job.phase("look")
+        remote, address = DvcRepo(workspace).require_remote()
         git = git_of(workspace)
-        names = sorted({*targets, *(path for path in all_pointers(workspace) if git.commits_ahead(path))})
+        names = sorted({
+            *chosen(workspace, run_dirs), *(path for path in all_pointers(workspace) if git.commits_ahead(path))
+        })  # fmt: skip
         entry = Journal(workspace).begin("push", ", ".join(names) or "git", remote=remote)
         try:
-            pushed = _push_data(workspace, dvc, remote, address, names)
-            told, git_done = push_branch(git, say)
+            older = _push_data(workspace, job, remote, address, names)
+            job.phase("git")
+            told, git_done = push_branch(git, job.say)
         except BaseException as error:
             Journal(workspace).failed(entry.id, str(error) or type(error).__name__)
             raise
         Journal(workspace).done(entry.id)
-        data = {"remote": remote, "address": address, "pushed": names, "older_versions": pushed, "git": git_done}
+        data = {"remote": remote, "address": masked(address), "pushed": names, "older_versions": older, "git": git_done}
         count = f"{len(names)} pointer{'s' if len(names) != 1 else ''}"
-        return Outcome(f"pushed {count} to {remote}, verified there", told, "done", ("runs", "data"), data)
+        return job.end(Outcome(f"pushed {count} to {remote}, verified there", told, "done", ("runs", "data"), data))
 
 
 def chosen(workspace: Workspace, run_dirs: Sequence[str] | None) -> list[str]:
@@ -57,18 +64,19 @@ def all_pointers(workspace: Workspace) -> list[str]:
     return [workspace.relative(path) for path in (*runs, *data)]
 
 
-def _push_data(workspace: Workspace, dvc: DvcRepo, remote: str, address: str, names: Sequence[str]) -> int:
-    """Push and see every object on the remote; returns how many older versions went along."""
-    hint = f"What arrived stays there: `edm push` goes on. Is {address} reachable, with space and credentials?"
-    if names:
-        dvc.say(f"dvc push to {remote} ({address}): {', '.join(Path(name).stem for name in names)}")
-        dvc.must("push", "-r", remote, "--", *names, hint=hint)
+def _push_data(workspace: Workspace, job: Transfer, remote: str, address: str, names: Sequence[str]) -> int:
+    """Send and see every object on the remote; returns how many older versions went along."""
     older = older_versions(workspace)
     if older:
-        dvc.say(f"{len(older)} older versions that the unpushed commits name")
-    wanted = {pointer(workspace.root / name).hash: name for name in names} | {value: value for value in older}
-    seen = arrive(workspace, list(wanted), remote, send=True)
-    absent = [name for value, name in wanted.items() if value not in seen]
+        job.say(f"{len(older)} older versions that the unpushed commits name")
+    wanted = {pointer(workspace.root / name).hash: name for name in names}
+    wanted |= {value: f"version {value[:8]}" for value in older if value not in wanted}
+    if wanted:
+        job.say(f"pushing to {remote} ({address}): {', '.join(Path(name).stem for name in wanted.values())}")
+    report = send(workspace, wanted, remote, job)
+    if report.reasons:
+        raise explained(report, remote)
+    absent = [name for value, name in wanted.items() if value not in report.seen]
     if absent:
         lost = "Objects that the cache here has lost: `edm doctor --fix` puts them back from the folder."
         raise ActionError(f"not all of {', '.join(absent)} is on {remote}, so git was not pushed", lost)

@@ -3,7 +3,7 @@
 import re
 import sys
 
-from edm_core.actions.remote_probe import REASONS, diagnose
+from edm_core.actions.remote_probe import HINTS, REASONS, diagnose
 from edm_core.commandlog import run_logged
 from edm_core.dvcrepo import DvcRepo
 from edm_core.errors import ActionError, NotFoundError
@@ -12,17 +12,6 @@ from edm_core.lock import Say, data_lane, quiet
 from edm_core.snapshots.outcome import Outcome
 from edm_core.stores.redact import masked
 from edm_core.workspace import Workspace
-
-HINTS = {
-    "credentials": "Set the keys with `dvc remote modify --local NAME ...` (they stay out of git), or log in.",
-    "place": "The bucket or folder is not there: make it, or mend the address with `dvc remote modify NAME url ...`.",
-    "host key": "Log in once with `ssh HOST` and accept its key.",
-    "space": "The remote is full: free space there.",
-    "network": "The host cannot be reached: check the address, the network and a VPN.",
-    "permission": "You may not write there: ask for the right, or take another address.",
-    "library": "Install what DVC needs for this kind of remote, for example `pip install dvc-s3`.",
-    "other": "`dvc push -v` by hand says more.",
-}
 
 
 def remotes(workspace: Workspace) -> dict[str, str]:

@@ -18,6 +18,16 @@ REASONS = {
     "network": "the host does not answer",
     "other": "it failed",
 }
+HINTS = {
+    "credentials": "Set the keys with `dvc remote modify --local NAME ...` (they stay out of git), or log in.",
+    "place": "The bucket or folder is not there: make it, or mend the address with `dvc remote modify NAME url ...`.",
+    "host key": "Log in once with `ssh HOST` and accept its key.",
+    "space": "The remote is full: free space there.",
+    "network": "The host cannot be reached: check the address, the network and a VPN.",
+    "permission": "You may not write there: ask for the right, or take another address.",
+    "library": "Install what DVC needs for this kind of remote, for example `pip install dvc-s3`.",
+    "other": "`dvc push -v` by hand says more.",
+}
 # Words of the libraries' messages, the telling ones first.
 _SIGNS: dict[str, tuple[str, ...]] = {
     "host key": ("host key", "hostkeynotverifiable", "not trusted"),

@@ -53,6 +53,16 @@ def clean(text: str) -> str:
     return "".join(c if c in "\n\t" or (c.isprintable() or c == " ") else "?" for c in text)
 
 
+def human(size: int) -> str:
+    """1,234,567 → `1.2 MB`."""
+    value = float(size)
+    for unit in ("B", "kB", "MB", "GB"):
+        if value < 1000:
+            return f"{value:.0f} {unit}" if unit == "B" or value >= 100 else f"{value:.1f} {unit}"
+        value /= 1000
+    return f"{value:.1f} TB"
+
+
 def print_table(headers: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> None:
     """Aligned columns on stdout; columns whose index is in `right` are right-aligned."""
     from rich.cells import cell_len

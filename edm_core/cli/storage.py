@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from edm_core.cli.output import clean, json_option, plain, print_json, print_outcome, print_table, say
+from edm_core.cli.output import clean, human, json_option, plain, print_json, print_outcome, print_table, say
 
 if TYPE_CHECKING:
     from edm_core.actions.gc import GcPlan
@@ -67,16 +67,6 @@ def _lines(found: "StorageStatus") -> list[str]:
         f"MLflow artifacts {human(found.artifacts)} · disk {human(found.disk_free)} free"
     )
     return [*lines, sizes]
-
-
-def human(size: int) -> str:
-    """1,234,567 → `1.2 MB`."""
-    value = float(size)
-    for unit in ("B", "kB", "MB", "GB"):
-        if value < 1000:
-            return f"{value:.0f} {unit}" if unit == "B" or value >= 100 else f"{value:.1f} {unit}"
-        value /= 1000
-    return f"{value:.1f} TB"
 
 
 def age(at: float) -> str:

@@ -3,11 +3,13 @@
 import os
 import sys
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from edm_core.cli.output import FAILED, clean, json_option, print_json, print_outcome, say
+from edm_core.cli.transfer_line import outliving
 
 if TYPE_CHECKING:
     from edm_core.snapshots.outcome import Outcome
@@ -84,9 +86,11 @@ def keep(runs: tuple[str, ...], message: str, then_push: bool, partial: bool, as
             return outcome
         from edm_core.actions.push import push as push_runs
 
-        return joined(outcome, push_runs(workspace, [row.run_dir], say=say))
+        return joined(outcome, push_runs(workspace, [row.run_dir], say=line.say, watch=line.watch))
 
-    sys.exit(each_run(runs, act, as_json)[1])
+    with outliving() as line:
+        status = each_run(runs, act, as_json)[1]
+    sys.exit(status)
 
 
 def joined(first: "Outcome", second: "Outcome") -> "Outcome":
@@ -164,7 +168,9 @@ def push(runs: tuple[str, ...], everything: bool, as_json: bool) -> None:
     _not_both(runs, everything)
     workspace = find_workspace()
     targets = run_dirs(workspace, runs) if runs else None
-    print_outcome(push_runs(workspace, targets, say=say), as_json)
+    with outliving() as line:
+        outcome = push_runs(workspace, targets, say=line.say, watch=line.watch)
+    print_outcome(outcome, as_json)
 
 
 @click.command()
@@ -184,7 +190,10 @@ def pull(runs: tuple[str, ...], everything: bool, as_json: bool) -> None:
 
     _not_both(runs, everything)
     workspace = find_workspace()
-    print_outcome(pull_runs(workspace, lambda: run_dirs(workspace, runs) if runs else None, say=say), as_json)
+    with outliving() as line:
+        choose = partial(run_dirs, workspace, runs) if runs else None
+        outcome = pull_runs(workspace, choose or (lambda: None), say=line.say, watch=line.watch)
+    print_outcome(outcome, as_json)
 
 
 def _not_both(runs: tuple[str, ...], everything: bool) -> None:
