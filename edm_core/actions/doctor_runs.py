@@ -1,7 +1,7 @@
 """Checks of runs: dead ones, unlogged metrics, missing checkpoints, MLflow and DVC that disagree."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from edm_core.stores.runs import load_runs
 from edm_core.workspace import Workspace
 
 
-def _rows(workspace: Workspace) -> tuple[RunRow, ...]:
+def _rows(workspace: Workspace) -> Sequence[RunRow]:
     return load_runs(workspace, ALL_EXPERIMENTS).rows
 
 

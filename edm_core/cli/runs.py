@@ -54,7 +54,8 @@ def list_runs(query: str, order_by: str, limit: int | None, experiment: str | No
         from edm_core.stores.query import matching_runs
 
         matches = matching_runs(workspace, query, order_by, limit, experiment)
-        rows, notice = load_rows(workspace, matches.run_ids), matches.notice
+        rows: Sequence[RunRow] = load_rows(workspace, matches.run_ids)
+        notice = matches.notice
     else:
         snapshot = load_runs(workspace, experiment, limit)
         rows, notice = snapshot.rows[:limit], snapshot.notice

@@ -1,6 +1,6 @@
 """What the run table knows of each run: MLflow, DVC, the registry and the job, joined in one row."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -89,7 +89,8 @@ class RunRow:
 class RunsSnapshot:
     """The run table at one moment, newest first."""
 
-    rows: tuple[RunRow, ...]
+    rows: Sequence[RunRow]
+    """A RunView (run_columns.py), which makes its rows when they are asked for: there may be 100,000."""
     store: str = ""
     """The store's URI in short, such as `sqlite:mlflow.db`; never a password."""
     experiment: str = ""

@@ -7,12 +7,14 @@ from dataclasses import dataclass, replace
 from edm_core.errors import StoreError
 from edm_core.jobs.folder import load_jobs
 from edm_core.snapshots.jobs import JobSnapshot
+from edm_core.snapshots.run_builder import columns_of, extended, with_here
+from edm_core.snapshots.run_columns import NOWHERE, Here, RunColumns, RunView
 from edm_core.snapshots.runs import DataState, RunRow
 from edm_core.stores.data_states import RunFolder, TrashEntry, folder_at, run_folders, trash_entries
 from edm_core.stores.models import version_labels
 from edm_core.stores.pointer_rows import folder_row
 from edm_core.stores.protocols import MEMORY, TrackingStore
-from edm_core.stores.run_folders import assign_folders, folder_run_id, metadata_run_id
+from edm_core.stores.run_folders import assign_folders, folder_run_id, metadata_run_id, tagged
 from edm_core.workspace import Workspace
 
 FAILED_JOB_SECONDS = 86_400
@@ -57,62 +59,84 @@ def table_metrics(workspace: Workspace) -> tuple[str, ...]:
     return tuple(dict.fromkeys((metrics.primary, *metrics.columns)))
 
 
-def join_rows(workspace: Workspace, store: TrackingStore, rows: Sequence[RunRow], local: Local) -> tuple[RunRow, ...]:
+def join_rows(workspace: Workspace, store: TrackingStore, rows: Sequence[RunRow], local: Local) -> RunView:
+    """As `join_columns`, for some runs."""
+    return join_columns(workspace, store, columns_of(rows), local)
+
+
+def join_columns(workspace: Workspace, store: TrackingStore, columns: RunColumns, local: Local) -> RunView:
     """Runs with their folders, labels and jobs; then folders, trash and jobs that no run has. Newest first."""
     trashed = {entry.run_id: entry for entry in reversed(local.trash) if entry.run_id}
-    known = {row.run_id for row in rows}
-    missing = [run_id for run_id in trashed if run_id not in known]
+    missing = [run_id for run_id in trashed if run_id not in columns.places]
     gone = store.runs_by_id(missing, table_metrics(workspace)) if missing else {}
-    runs = [*rows, *gone.values()]
-    assigned = assign_folders(workspace, runs, local.folders, {run_id: e.id for run_id, e in trashed.items()})
-    jobs = _jobs_by_run(runs, local.jobs)
-    joined = [
-        _joined(workspace, row, local, assigned.get(row.run_id), trashed.get(row.run_id), jobs.get(row.run_id))
-        for row in runs
-    ]
-    joined = [row for row in joined if not row.deleted or row.trash]
+    if gone:
+        columns = extended(columns, gone.values())
+    assigned = assign_folders(workspace, columns, local.folders, trashed)
+    joined = with_here(columns, _here(workspace, columns, local, assigned, trashed))
     loose = [folder for name, folder in local.folders.items() if name not in set(assigned.values())]
-    joined += _folder_rows(workspace, store, loose, local.jobs)
-    shown = {row.trash for row in joined}
-    joined += [_trash_row(entry) for entry in local.trash if entry.id not in shown]
-    joined += _job_rows(joined, local.jobs)
-    return tuple(sorted(joined, key=lambda row: -(row.start_ms or 0)))
+    added = _folder_rows(workspace, store, loose, local.jobs)
+    shown = {here.trash for here in joined.here.values()}
+    added += [_trash_row(entry) for entry in local.trash if entry.id not in shown]
+    added += _job_rows([here.job for here in joined.here.values()] + [row.job for row in added], local.jobs)
+    if added:
+        joined = extended(joined, added)
+    order = joined.newest_first()
+    hidden = {at for at in joined.deleted if not joined.here.get(at, NOWHERE).trash}
+    return joined.view([at for at in order if at not in hidden] if hidden else order)
 
 
-def _joined(
-    workspace: Workspace, row: RunRow, local: Local, folder: str | None, entry: TrashEntry | None,
-    job: JobSnapshot | None,
-) -> RunRow:  # fmt: skip
-    model = local.labels.get(row.run_id, "")
+def _here(
+    workspace: Workspace, columns: RunColumns, local: Local, assigned: Mapping[int, str],
+    trashed: Mapping[str, TrashEntry],
+) -> dict[int, Here]:  # fmt: skip
+    """What lies here, of the runs of which anything does."""
+    places = columns.places
+    jobs = _jobs_by_run(columns, local.jobs)
+    elsewhere = dict(tagged(columns, "edm.run_dir", lambda text: text if "/" in text else ""))
+    concerned = {*assigned, *jobs, *elsewhere}
+    concerned.update(places[run_id] for run_id in (*trashed, *local.labels) if run_id in places)
+    found = {}
+    for at in sorted(concerned):
+        run_id = columns.run_ids[at]
+        folder = _folder(workspace, local, assigned.get(at), trashed.get(run_id), elsewhere.get(at, ""), run_id)
+        here = replace(folder, model=local.labels.get(run_id, ""), job=jobs.get(at))
+        if here != NOWHERE:
+            found[at] = here
+    return found
+
+
+def _folder(
+    workspace: Workspace, local: Local, folder: str | None, entry: TrashEntry | None, elsewhere: str, run_id: str
+) -> Here:
     if folder is not None:
-        here = local.folders[folder]
-        run_dir = f"{workspace.settings.runs.dir}/{folder}"
-        trash = entry.id if entry is not None and here.state is DataState.TRASHED else ""
-        return replace(row, run_dir=run_dir, data_state=here.state, model=model, job=job, trash=trash)
+        state = local.folders[folder].state
+        trash = entry.id if entry is not None and state is DataState.TRASHED else ""
+        return Here(f"{workspace.settings.runs.dir}/{folder}", state, trash=trash)
     if entry is not None:
-        return replace(row, run_dir=entry.original, data_state=DataState.TRASHED, model=model, job=job, trash=entry.id)
-    elsewhere = row.tags.get("edm.run_dir", "")
-    if "/" in elsewhere and _is_folder_of(workspace, row, elsewhere):
-        state = folder_at(workspace, workspace.root / elsewhere).state
-        return replace(row, run_dir=elsewhere, data_state=state, model=model, job=job)
-    return replace(row, model=model, job=job) if model or job else row
+        return Here(entry.original, DataState.TRASHED, trash=entry.id)
+    if elsewhere and _is_folder_of(workspace, run_id, elsewhere):
+        return Here(elsewhere, folder_at(workspace, workspace.root / elsewhere).state)
+    return NOWHERE
 
 
-def _is_folder_of(workspace: Workspace, row: RunRow, relative: str) -> bool:
+def _is_folder_of(workspace: Workspace, run_id: str, relative: str) -> bool:
     """Whether this is the run's folder, elsewhere in the workspace than the others. The tag may hold anything, and what
     a row names can be discarded: the folder has to name the run itself."""
     path = workspace.root / relative
     inside = ".." not in path.parts and path.is_relative_to(workspace.root)
-    return inside and path.parent != workspace.runs_dir and metadata_run_id(path) == row.run_id
+    return inside and path.parent != workspace.runs_dir and metadata_run_id(path) == run_id
 
 
-def _jobs_by_run(rows: Iterable[RunRow], jobs: Sequence[JobSnapshot]) -> dict[str, JobSnapshot]:
-    """Run id → the newest job that trained it."""
+def _jobs_by_run(columns: RunColumns, jobs: Sequence[JobSnapshot]) -> dict[int, JobSnapshot]:
+    """Position of a run → the newest job that trained it."""
+    if not jobs:
+        return {}
     by_id = {job.id: job for job in jobs}
-    found = {row.run_id: by_id[tag] for row in rows if (tag := row.tags.get("edm.job_id", "")) in by_id}
+    found = {at: by_id[tag] for at, tag in tagged(columns, "edm.job_id", lambda text: text if text in by_id else "")}
     for job in reversed(jobs):
-        if job.run_id and (job.run_id not in found or found[job.run_id].created < job.created):
-            found[job.run_id] = job
+        at = columns.places.get(job.run_id) if job.run_id else None
+        if at is not None and (at not in found or found[at].created < job.created):
+            found[at] = job
     return found
 
 
@@ -140,9 +164,9 @@ def _trash_row(entry: TrashEntry) -> RunRow:
     )  # fmt: skip
 
 
-def _job_rows(rows: Iterable[RunRow], jobs: Sequence[JobSnapshot]) -> list[RunRow]:
+def _job_rows(known: Iterable[JobSnapshot | None], jobs: Sequence[JobSnapshot]) -> list[RunRow]:
     """Rows for jobs that wait, or run without having made a run yet, or failed lately before they made one."""
-    shown = {row.job.id for row in rows if row.job is not None}
+    shown = {job.id for job in known if job is not None}
     recent = time.time() - FAILED_JOB_SECONDS
     return [
         RunRow(run_id="", name=job.run_name or job.title, start_ms=int(job.created * 1000), job=job)

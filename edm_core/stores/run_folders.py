@@ -1,10 +1,10 @@
 """Which folder belongs to which run, although either may have been renamed, moved, or come from a teammate."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
-from edm_core.snapshots.runs import RunRow
+from edm_core.snapshots.run_columns import RunColumns
 from edm_core.stores.data_states import RunFolder
 from edm_core.workspace import Workspace
 
@@ -39,52 +39,62 @@ def folder_run_id(workspace: Workspace, folder: RunFolder) -> str:
     return given if isinstance(given, str) else ""
 
 
-def tagged_folder(workspace: Workspace, row: RunRow) -> str:
-    """Name of the folder that the run's tag edm.run_dir names, when it is one of the folder of runs; else ""."""
-    path = PurePosixPath(row.tags.get("edm.run_dir", ""))
+def tagged_folder(workspace: Workspace, run_dir: str) -> str:
+    """Name of the folder that a tag edm.run_dir names, when it is one of the folder of runs; else ""."""
+    path = PurePosixPath(run_dir)
     return path.name if path.parent == PurePosixPath(workspace.settings.runs.dir) else ""
 
 
 def assign_folders(
-    workspace: Workspace, rows: Iterable[RunRow], folders: Mapping[str, RunFolder], trashed: Mapping[str, str]
-) -> dict[str, str]:
-    """Run id → folder name: by tag, else by the run id inside the folder, else by name; one run a folder.
+    workspace: Workspace, columns: RunColumns, folders: Mapping[str, RunFolder], trashed: Container[str]
+) -> dict[int, str]:
+    """Position of a run → folder name: by tag, else by the run id inside the folder, else by name; one run a folder.
 
-    `trashed` (run id → trash entry): such a run takes only a folder that names it itself, because a newer run may have
-    its name.
+    `trashed` (run ids): such a run takes only a folder that names it itself, because a newer run may have its name.
     """
-    listed = list(rows)
-    assigned: dict[str, str] = {}
-    claims: dict[str, list[str]] = {}
-    for row in listed:
-        name = tagged_folder(workspace, row)
-        if name in folders and row.run_id not in trashed:
-            claims.setdefault(name, []).append(row.run_id)
-    for name, ids in claims.items():
-        inside = folder_run_id(workspace, folders[name]) if len(ids) > 1 else ""
-        assigned[inside if inside in ids else ids[0]] = name
-    _by_content(workspace, {row.run_id for row in listed}, folders, assigned)
-    _by_name(workspace, listed, folders, trashed, assigned)
+    assigned: dict[int, str] = {}
+    if not folders:
+        return assigned
+    claims: dict[str, list[int]] = {}
+    for at, name in tagged(columns, "edm.run_dir", lambda text: tagged_folder(workspace, text)):
+        if name in folders and columns.run_ids[at] not in trashed:
+            claims.setdefault(name, []).append(at)
+    for name, claimers in claims.items():
+        inside = columns.places.get(folder_run_id(workspace, folders[name])) if len(claimers) > 1 else None
+        assigned[inside if inside in claimers else claimers[0]] = name
+    _by_content(workspace, columns, folders, assigned)
+    _by_name(workspace, columns, folders, trashed, assigned)
     return assigned
 
 
+def tagged(columns: RunColumns, key: str, meaning: Callable[[str], str]) -> Iterator[tuple[int, str]]:
+    """(position, meaning of the text) of the runs with this tag whose text means something."""
+    texts = columns.tags.get(key)
+    if texts is None:
+        return
+    meanings = [meaning(word) for word in texts.words]
+    for at, code in enumerate(texts.codes):
+        if code >= 0 and meanings[code]:
+            yield at, meanings[code]
+
+
 def _by_content(
-    workspace: Workspace, ids: set[str], folders: Mapping[str, RunFolder], assigned: dict[str, str]
+    workspace: Workspace, columns: RunColumns, folders: Mapping[str, RunFolder], assigned: dict[int, str]
 ) -> None:
     for name in folders.keys() - set(assigned.values()):
-        inside = folder_run_id(workspace, folders[name])
-        if inside in ids and inside not in assigned:
-            assigned[inside] = name
+        at = columns.places.get(folder_run_id(workspace, folders[name]))
+        if at is not None and at not in assigned:
+            assigned[at] = name
 
 
 def _by_name(
-    workspace: Workspace, rows: list[RunRow], folders: Mapping[str, RunFolder], trashed: Mapping[str, str],
-    assigned: dict[str, str],
+    workspace: Workspace, columns: RunColumns, folders: Mapping[str, RunFolder], trashed: Container[str],
+    assigned: dict[int, str],
 ) -> None:  # fmt: skip
     free = folders.keys() - set(assigned.values())
-    for row in rows:
-        if row.name not in free or row.run_id in assigned or row.run_id in trashed:
+    for at, name in enumerate(columns.names):
+        if name not in free or at in assigned or columns.run_ids[at] in trashed:
             continue
-        if folder_run_id(workspace, folders[row.name]) in ("", row.run_id):
-            assigned[row.run_id] = row.name
-            free = free - {row.name}
+        if folder_run_id(workspace, folders[name]) in ("", columns.run_ids[at]):
+            assigned[at] = name
+            free = free - {name}

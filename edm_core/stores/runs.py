@@ -8,6 +8,7 @@ from pathlib import Path
 
 from edm_core.errors import NotFoundError
 from edm_core.jobs.folder import jobs_token
+from edm_core.snapshots.run_columns import RunView
 from edm_core.snapshots.runs import DataState, FileEntry, RunDetail, RunRow, RunsSnapshot
 from edm_core.stores.joining import Local, join_rows, read_local, table_metrics
 from edm_core.stores.kept_files import stamps
@@ -140,9 +141,11 @@ def _stamp(path: Path) -> tuple[int, int, int] | None:
     return status.st_mtime_ns, status.st_size, status.st_ino
 
 
-def _joined_only(workspace: Workspace, store: TrackingStore, rows: list[RunRow], names: set[str]) -> tuple[RunRow, ...]:
+def _joined_only(workspace: Workspace, store: TrackingStore, rows: list[RunRow], names: set[str]) -> RunView:
     """These runs and the folders of these names, joined; the states of other folders are not looked at."""
-    wanted = {name for row in rows for name in (row.name, tagged_folder(workspace, row)) if name}
+    wanted = {
+        name for row in rows for name in (row.name, tagged_folder(workspace, row.tags.get("edm.run_dir", ""))) if name
+    }
     return join_rows(workspace, store, rows, read_local(workspace, wanted | names))
 
 

@@ -87,7 +87,7 @@ def test_newest_first_with_the_store_named(workspace: Workspace) -> None:
 
 def test_an_experiment_that_is_not_there_is_told(workspace: Workspace) -> None:
     snapshot = load_runs(workspace, "misspelt")
-    assert snapshot.rows == ()
+    assert not snapshot.rows
     assert "misspelt" in snapshot.notice
     assert "edm-training, other" in snapshot.notice
 
