@@ -36,7 +36,6 @@ class Verb:
     lane: Lane
     title: str
     reason: Callable[[RunRow], str]
-    many: bool = True
 
 
 def ref(row: RunRow) -> str:
@@ -98,7 +97,7 @@ VERBS: dict[str, Verb] = {
     "discard": Verb(("discard",), "data", "Discard", _discard),
     "push": Verb(("push",), "data", "Push", _push),
     "pull": Verb(("pull",), "data", "Pull", _pull),
-    "stop": Verb(("jobs", "stop"), "tracking", "Stop", _stop, many=False),
+    "stop": Verb(("jobs", "stop"), "tracking", "Stop", _stop),
 }
 
 
@@ -133,7 +132,7 @@ def reason(verb: str, rows: Sequence[RunRow]) -> str:
         return "no run"
     if verb == "diff":
         return "" if len(rows) > 1 else "mark two: space marks"
-    if len(rows) > 1 and (verb in ONE_RUN or (verb in VERBS and not VERBS[verb].many)):
+    if len(rows) > 1 and verb in ONE_RUN:
         return "one run at a time: mark one alone"
     if verb not in VERBS:
         return "" if len(rows) > 1 else _on_one(rows[0], verb)
@@ -143,7 +142,7 @@ def reason(verb: str, rows: Sequence[RunRow]) -> str:
 
 ALWAYS_OPEN = ("new", "models", "jobs", "commands", "diff_screen", "charts_screen")
 """Views that need no run."""
-ONE_RUN = ("promote", "demote", "tail", "edit", "new_from", "register")
+ONE_RUN = ("promote", "demote", "tail", "edit", "register")
 
 
 def fitting(verb: str, rows: Sequence[RunRow]) -> tuple[RunRow, ...]:
@@ -156,11 +155,11 @@ def request(verb: str, rows: Sequence[RunRow]) -> ActionRequested:
     spec = VERBS[verb]
     # A push of runs whose data is there already still pushes the commits.
     chosen = fitting(verb, rows) or tuple(rows)
-    job = chosen[0].job
-    if verb == "stop" and job is not None:
-        # A job that has made no run yet answers to its own id alone.
-        return ActionRequested(verb, ("jobs", "stop", job.id), spec.lane, f"{spec.title} {chosen[0].name}")
     names = chosen[0].name if len(chosen) == 1 else f"{len(chosen)} runs"
+    if verb == "stop":
+        # A job that has made no run yet answers to its own id alone.
+        jobs = tuple(row.job.id for row in chosen if row.job is not None)
+        return ActionRequested(verb, (*spec.argv, *jobs), spec.lane, f"{spec.title} {names}")
     return ActionRequested(
         verb, (*spec.argv, *map(ref, chosen), *_consent(verb, chosen)), spec.lane, f"{spec.title} {names}"
     )

@@ -59,11 +59,18 @@ def list_command(active: bool, limit: int | None, as_json: bool) -> None:
 @click.option("--profile", default="local", show_default=True, help="Where to launch: a profile of edm.toml.")
 @click.option("--name", default="", help="Title of the job in lists.")
 @click.option("--set", "values", metavar="FIELD=VALUE", multiple=True, help="A field of the profile's command.")
+@click.option("--again", "again", metavar="RUN", multiple=True, help="A run to launch once more, under a new name.")
 @click.option("--hold", "held", is_flag=True, help="Let it wait until it is released.")
 @click.argument("command", nargs=-1, type=click.UNPROCESSED)
 @json_option
 def launch(
-    profile: str, name: str, values: tuple[str, ...], held: bool, command: tuple[str, ...], as_json: bool
+    profile: str,
+    name: str,
+    values: tuple[str, ...],
+    again: tuple[str, ...],
+    held: bool,
+    command: tuple[str, ...],
+    as_json: bool,
 ) -> None:
     """Launch COMMAND, or the profile's own, as a job and return at once. It starts as soon as a slot is free.
 
@@ -72,11 +79,17 @@ def launch(
       edm jobs launch -- edm train data/annotations --run-name cnn_lr1e-3
       edm jobs launch --name probe -- python train.py --lr 0.01
       edm jobs launch --profile long --set lr=0.01 --set run_name=long_lr001
+      edm jobs launch --again cnn_lr3e-3 --again cnn_lr1e-3
     """
     from edm_core.jobs.local import launch as launch_job
     from edm_core.jobs.profiles import RUN_NAME, load_profile
 
     workspace = find_workspace()
+    if again:
+        if command or values:
+            raise click.UsageError("--again takes the command from the run: give no other.")
+        _print_launched([_again(workspace, ref, held) for ref in again], as_json)
+        return
     plan = load_profile(workspace.settings.launch, profile)
     if command and values:
         raise click.UsageError("--set fills in the profile's command: give one or the other.")
@@ -84,15 +97,9 @@ def launch(
     run_name = "" if command else _pairs(values).get(RUN_NAME, "")
     job = launch_job(
         workspace, words, title=name, run_name=run_name, hold=held, env=plan.env,
-        cwd=_cwd(workspace) if command else workspace.root,
+        cwd=_cwd(workspace) if command else workspace.root, profile=profile, fields=_pairs(values),
     )  # fmt: skip
-    if as_json:
-        print_json(
-            {"jobs": [_document(job)], "title": f"Launched job {job.id}", "id": job.id, "stale": ["runs", "jobs"]}
-        )
-        return
-    click.echo(job.id)
-    say(f"{job.state}: follow it with `edm jobs attach {job.id[-4:]}`")
+    _print_launched([job], as_json)
 
 
 @jobs.command()
@@ -184,6 +191,41 @@ def move(job_id: str, place: str, before: str | None, as_json: bool) -> None:
     folder = _folder(job_id)
     move_job(folder, _folder(before) if before else ("last" if place == "last" else "first"))
     _print_all([_changed(folder, "Moved")], as_json)
+
+
+def _again(workspace: Workspace, ref: str, held: bool) -> JobSnapshot:
+    """Launch a run, or the run of a job, once more."""
+    from edm_core.errors import NotFoundError
+    from edm_core.jobs.again import again
+    from edm_core.jobs.local import launch as launch_job
+    from edm_core.jobs.names import used_names
+    from edm_core.snapshots.runs import RunRow
+    from edm_core.stores.runs import find_run
+
+    known = load_jobs(workspace.jobs_dir)
+    try:
+        job = find_job(workspace.jobs_dir, ref)
+        row = RunRow(run_id=job.run_id, name=job.run_name or job.title, job=job)
+    except NotFoundError:
+        row = find_run(workspace, ref)
+    plan = again(workspace, row, used_names(workspace, known))
+    return launch_job(
+        workspace, plan.command, title=plan.run_name, run_name=plan.run_name, hold=held, env=plan.env, cwd=plan.cwd,
+        profile=plan.profile, fields=plan.fields,
+    )  # fmt: skip
+
+
+def _print_launched(launched: list[JobSnapshot], as_json: bool) -> None:
+    title = f"Launched job {launched[0].id}" if len(launched) == 1 else f"Launched {len(launched)} jobs"
+    if as_json:
+        print_json(
+            {"jobs": [_document(job) for job in launched], "title": title, "id": launched[0].id,
+             "stale": ["runs", "jobs"]}
+        )  # fmt: skip
+        return
+    for job in launched:
+        click.echo(job.id)
+        say(f"{job.state}: follow it with `edm jobs attach {job.id[-4:]}`")
 
 
 def _follow(job: JobSnapshot, from_start: bool, as_json: bool) -> None:

@@ -33,11 +33,14 @@ def launch(
     hold: bool = False,
     cwd: Path | None = None,
     env: Mapping[str, str] | None = None,
+    profile: str = "local",
+    fields: Mapping[str, str] | None = None,
 ) -> JobSnapshot:
     """Start `command` as a job under a supervisor, in `cwd` (default: the workspace), and return at once.
 
     It runs as soon as a slot is free; with `hold`, once it is released. Whatever happens to this process afterwards,
-    the job goes on. `env` is added to its environment. Raises JobError when there is no command, when an active job
+    the job goes on. `env` is added to its environment; `profile` and `fields` say what the command was made from, for
+    the form of a later run. Raises JobError when there is no command, when an active job
     already makes this run, or when the supervisor does not start.
     """
     if not command or not command[0]:
@@ -48,7 +51,7 @@ def launch(
         folder = _make_folder(workspace, {
             "title": title or run_name or " ".join(command), "command": list(command), "run_name": run_name,
             "cwd": str(cwd or workspace.root), "root": str(workspace.root), "engine": "local", "env": dict(env or {}),
-            "supervisor": None,
+            "profile": profile, "fields": dict(fields or {}), "supervisor": None,
         }, hold)  # fmt: skip
     try:
         start_supervisor(folder)

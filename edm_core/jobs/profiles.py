@@ -19,7 +19,7 @@ from typing import Any, Literal, get_args
 
 from edm_core.errors import JobError, SettingsError, TrainingError
 from edm_core.settings import LaunchSettings
-from edm_core.training.config import OPTIONS, ConfigOption, TrainingConfig, default_run_name, to_command
+from edm_core.training.config import OPTIONS, ConfigOption, TrainingConfig, to_command
 
 LOCAL = "local"
 RUN_NAME = "run_name"
@@ -53,11 +53,16 @@ class Profile:
             return to_command(TrainingConfig(**parsed))  # type: ignore[arg-type]
         filled = {name: parsed.get(name, option.default) for name, option in self.options.items()}
         if not filled.get(RUN_NAME, "x"):
-            filled[RUN_NAME] = default_run_name(TrainingConfig(), dt.datetime.now())
+            filled[RUN_NAME] = made_up_name(dt.datetime.now())
         # Split before filling in, so that a value with spaces stays one word, whatever is in it.
         return [
             word.format_map({name: _text(value) for name, value in filled.items()}) for word in _words(self.template)
         ]
+
+
+def made_up_name(now: dt.datetime) -> str:
+    """The name of a run that nobody named."""
+    return f"run_{now:%Y%m%d}_{now:%H%M%S}"
 
 
 def load_profile(settings: LaunchSettings, name: str = LOCAL) -> Profile:
@@ -75,8 +80,20 @@ def load_profile(settings: LaunchSettings, name: str = LOCAL) -> Profile:
         raise SettingsError(f"{where} command must be text, not {template!r}")
     if not template:
         return Profile(name, engine, env=_texts(env))
-    fields = {**settings.fields, **_table(table.get("fields", {}), f"{where} fields")}
+    own = _table(table.get("fields", {}), f"{where} fields")
+    # Fields that are declared for another command are none of this one's.
+    shared = settings.fields if template == settings.command else _used(settings.fields, template)
+    fields = {**shared, **own}
     return Profile(name, engine, template, _options(where, template, fields), _texts(env))
+
+
+def _used(fields: Mapping[str, Any], template: str) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if f"{{{name}}}" in template}
+
+
+def profile_names(settings: LaunchSettings) -> tuple[str, ...]:
+    """All profiles that can be launched, `local` first."""
+    return (LOCAL, *(name for name in settings.profiles if name != LOCAL))
 
 
 def _options(where: str, template: str, fields: Mapping[str, Any]) -> dict[str, ConfigOption]:
@@ -109,15 +126,15 @@ def _option(where: str, name: str, value: Any) -> ConfigOption:
         raise SettingsError(f"{where}: choices must be a list, min and max numbers")
     default = table.get("default", choices[0] if choices else _EMPTY[kind])
     option = ConfigOption(
-        name=name, kind=kind, default=_EMPTY[kind], flag="", help=str(table.get("help", "")),
-        choices=tuple(str(choice) for choice in choices) if kind == "str" else (), low=low, high=high,
+        name=name, kind=kind, default=_EMPTY[kind], flag=name, help=str(table.get("help", "")),
+        choices=tuple(_text(choice) for choice in choices), low=low, high=high,
     )  # fmt: skip
     try:
         parsed = option.parse(_text(default)) if "default" in table or choices else option.default
     except TrainingError as error:
         raise SettingsError(f"{where}: its default does not fit: {error.message}") from error
     return ConfigOption(
-        name=name, kind=kind, default=parsed, flag="", help=option.help, choices=option.choices, low=low, high=high
+        name=name, kind=kind, default=parsed, flag=name, help=option.help, choices=option.choices, low=low, high=high
     )
 
 

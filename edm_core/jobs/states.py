@@ -40,7 +40,8 @@ def _live(folder: JobFolder) -> JobSnapshot:
         note = (
             "" if watched or supervisor is None else "its supervisor has gone: it goes on with the next `edm jobs list`"
         )
-        return replace(snapshot, state="queued", note=note, held=bool(ticket.get("held")))
+        held, rank = bool(ticket.get("held")), number(ticket.get("rank"))
+        return replace(snapshot, state="queued", note=note, held=held, rank=snapshot.created if rank is None else rank)
     state, note = _state_of_started(watched, child)
     pid = child.pid if child else None
     if state == "running" and not note:
@@ -135,6 +136,9 @@ def _described(folder: JobFolder, job: Mapping[str, Any]) -> JobSnapshot:
         run_name=text(last.get("run_name")) or text(job.get("run_name")),
         folder=str(folder.path),
         progress=progress_of(last),
+        engine=text(job.get("engine")) or "local",
+        profile=text(job.get("profile")) or "local",
+        place=text(job.get("place")),
         silent_since=max(said, default=None),
     )
 

@@ -111,7 +111,11 @@ class Supervisor:
         try:
             env = child_environment(self.folder, self.workspace, os.environ)
             env |= self.job.get("env") or {}
-            env |= gpu_environment(self.workspace.settings.launch.slots, slot.index, os.environ)
+            gpu = gpu_environment(self.workspace.settings.launch.slots, slot.index, os.environ)
+            env |= gpu
+            if gpu:
+                self.job |= {"place": f"gpu {gpu['CUDA_VISIBLE_DEVICES']}"}
+                write_json(self.folder.job_file, self.job)
             capture(self.folder, cwd, self.workspace.command_log_path)
             child = start_child(self.folder, self.job["command"], cwd, env, slot)
         except OSError as error:

@@ -54,6 +54,14 @@ class JobSnapshot:
     """What the state alone does not tell, such as "its supervisor was killed"; "" when all is as it should be."""
     held: bool = False
     """A queued job that waits until it is released."""
+    rank: float = 0.0
+    """A queued job's place in line: lower ranks start first."""
+    engine: str = "local"
+    """What runs it: `local`, or the engine of its profile."""
+    profile: str = "local"
+    """The profile of edm.toml that it was launched by."""
+    place: str = ""
+    """Where it runs, in its engine's words: `gpu 1`, a node, a host; "" where there is nothing to say."""
 
     @property
     def active(self) -> bool:

@@ -67,13 +67,19 @@ class ConfigOption:
 
     def check(self, value: Value) -> Value:
         """`value`, where it is one of the choices and within the range; else TrainingError."""
-        if self.choices and value not in self.choices:
-            raise TrainingError(f"{self.label} must be {_either(self.choices)}, not {value!r}.")
+        if self.choices and self.as_text(value) not in self.choices:
+            shown = repr(value) if self.kind == "str" else self.as_text(value)
+            raise TrainingError(f"{self.label} must be {_either(self.choices)}, not {shown}.")
         if isinstance(value, bool) or not isinstance(value, int | float):
             return value
         if not math.isfinite(value) or self._below(value) or self._above(value):
             raise TrainingError(f"{self.label} must be {self.range_text}, not {value:g}.")
         return value
+
+    @staticmethod
+    def as_text(value: Value) -> str:
+        """A value as it stands among the choices."""
+        return str(value).lower() if isinstance(value, bool) else str(value)
 
     @property
     def range_text(self) -> str:

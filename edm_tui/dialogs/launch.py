@@ -2,20 +2,26 @@
 
 import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from rich.text import Text
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, VerticalScroll
 from textual.widget import Widget
-from textual.widgets import Input, Label
+from textual.widgets import Input, Label, Static
 
+from edm_core.errors import EdmError
 from edm_tui.dialogs.frame import Frame
 from edm_tui.widgets.cells import plain
 from edm_tui.widgets.choice import Choice
 from edm_tui.widgets.text_line import Paragraph, TextLine
+
+
+FORM_LINES, AROUND_LINES = 40, 12
+"""The most that the form takes up, and what of it is not fields: borders, heading, message, command, keys."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +36,8 @@ class LaunchField:
     choices: tuple[str, ...] = ()
     was: str | None = None
     """The value of the run that the form was filled from."""
+    wide: bool = False
+    """Whether it is text that may be long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +52,9 @@ class LaunchCommand:
     """The field that the error is about, "" where it is about several."""
     praise: str = ""
     """What is good about the name."""
+    profile: str = "local"
+    given: tuple[str, ...] = ()
+    """FIELD=VALUE for each field of a profile's template; () for EDM's own training."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +66,10 @@ class LaunchPlan:
     command: Callable[[Mapping[str, str]], LaunchCommand]
     notices: Sequence[str] = ()
     """One line each, such as why the job would have to wait."""
+    profiles: tuple[str, ...] = ("local",)
+    profile: str = "local"
+    other: "Callable[[str], LaunchPlan] | None" = None
+    """The form of another profile. Raises EdmError where edm.toml does not say it rightly."""
 
 
 class FieldRow(Horizontal):
@@ -70,7 +85,7 @@ class FieldRow(Horizontal):
         if self.field.choices:
             yield Choice(self.field.choices, self.field.value, id=f"field-{self.field.name}")
         else:
-            wide = "wide" if self.field.name in ("run_name", "hypothesis", "annotations", "audio_dir") else "narrow"
+            wide = "wide" if self.field.wide else "narrow"
             entry = Input(self.field.value, id=f"field-{self.field.name}", compact=True, classes=wide)
             entry.select_on_focus = entry.cursor_blink = False
             yield entry
@@ -110,7 +125,7 @@ class LaunchDialog(Frame[LaunchCommand]):
         self.rows: dict[str, FieldRow] = {}
 
     def heading(self) -> Text:
-        text = Text(plain(self.plan.title), style="bold")
+        text = Text(plain(self.plan.title), style="bold", end="")
         for notice in self.plan.notices:
             text.append(f"   {plain(notice)}", style="not bold")
         return text
@@ -120,7 +135,12 @@ class LaunchDialog(Frame[LaunchCommand]):
         self.query_one("#data", TextLine).say(Text(plain(text), style="dim"))
 
     def body(self) -> Iterator[Widget]:
-        yield TextLine(id="data")
+        with Horizontal(id="profile-line"):
+            yield Label("profile", classes="label")
+            profiles = Choice(self.plan.profiles, self.plan.profile, id="profile")
+            profiles.can_focus = len(self.plan.profiles) > 1
+            yield profiles
+            yield TextLine(id="data")
         with VerticalScroll(id="fields", can_focus=False):
             for field in self.plan.fields:
                 yield FieldRow(field)
@@ -129,8 +149,59 @@ class LaunchDialog(Frame[LaunchCommand]):
         yield Paragraph(4, id="command")
 
     def on_mount(self) -> None:
+        self._take_rows()
+        self._focus_first()
+
+    def _take_rows(self) -> None:
         self.rows = {row.field.name: row for row in self.query(FieldRow)}
+        self._fit()
         self._check()
+
+    def on_resize(self) -> None:
+        self._fit()
+
+    def _fit(self) -> None:
+        """The fields take the lines that they need; what is around them stays in view."""
+        room = min(self.app.size.height, FORM_LINES) - AROUND_LINES
+        self.query_one("#fields").styles.height = max(4, min(len(self.plan.fields), room))
+
+    def _focus_first(self) -> None:
+        if self.plan.fields:
+            self.query_one(f"#field-{self.plan.fields[0].name}").focus()
+
+    # Another profile ----------------------------------------------------------
+
+    @on(Choice.Changed, "#profile")
+    async def _profile_chosen(self, event: Choice.Changed) -> None:
+        """The fields of another profile; what was typed into fields of the same name stays."""
+        event.stop()
+        if self.plan.other is None:
+            return
+        try:
+            plan = self.plan.other(event.value)
+        except EdmError as error:
+            self.command = LaunchCommand(error=" ".join(filter(None, (error.message, error.hint))))
+            self._report()
+            return
+        was = {field.name: field.value for field in self.plan.fields}
+        typed = {name: row.value for name, row in self.rows.items() if row.value != was.get(name)}
+        fields = [
+            replace(field, value=typed[field.name]) if self._takes(field, typed.get(field.name)) else field
+            for field in plan.fields
+        ]
+        self.rows = {}
+        self.plan = plan
+        self.query_one("#heading", Static).update(self.heading())
+        place = self.query_one("#fields", VerticalScroll)
+        await place.remove_children()
+        await place.mount_all([FieldRow(field) for field in fields])
+        self._take_rows()
+
+    @staticmethod
+    def _takes(field: LaunchField, text: str | None) -> bool:
+        return text is not None and not field.check(text) and (not field.choices or text in field.choices)
+
+    # What is typed --------------------------------------------------------------
 
     def on_input_changed(self) -> None:
         self._check()

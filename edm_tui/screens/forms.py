@@ -4,7 +4,6 @@ Each opener takes the app and the runs that the verb means; the app runs it as a
 """
 
 import asyncio
-import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
@@ -14,7 +13,7 @@ from edm_core.errors import EdmError
 from edm_core.snapshots.models import ModelVersion
 from edm_core.snapshots.runs import RunDetail, RunRow
 from edm_tui.messages import ActionRequested
-from edm_tui.screens.launch_form import data_sentence, launch_plan
+from edm_tui.screens.launching import launch_again, open_launch
 from edm_tui.screens.promotion import find_out, incumbent_of, run_name_of
 from edm_tui.services import Host
 
@@ -23,32 +22,15 @@ Rows = tuple[RunRow, ...]
 
 async def open_new(app: App[Any], rows: Rows) -> None:
     """The launch form with the defaults."""
-    await _launch(app, None)
+    await open_launch(app, None)
 
 
 async def open_new_from(app: App[Any], rows: Rows) -> None:
-    """The launch form filled from a run's params."""
-    await _launch(app, rows[0] if rows else None)
-
-
-async def _launch(app: App[Any], source: RunRow | None) -> None:
-    from edm_tui.dialogs.launch import LaunchCommand, LaunchDialog
-
-    services = cast(Host, app).services
-    jobs = await services.jobs()
-    now = dt.datetime.now()
-    plan = await services.in_thread(launch_plan, services.workspace, source, jobs, now)
-
-    def launched(command: LaunchCommand | None) -> None:
-        if command is not None:
-            argv = ("jobs", "launch", "--name", command.run_name, "--", *command.argv)
-            app.post_message(ActionRequested("new", argv, "tracking", f"Launch {command.run_name}"))
-
-    form = LaunchDialog(plan)
-    await app.push_screen(form, launched)
-    said = await services.in_thread(data_sentence, services.workspace)
-    if form in app.screen_stack:
-        form.tell_data(said)
+    """The launch form filled from a run; several runs are launched again as they are."""
+    if len(rows) > 1:
+        await launch_again(app, rows)
+    else:
+        await open_launch(app, rows[0] if rows else None)
 
 
 METADATA_FIELDS = (

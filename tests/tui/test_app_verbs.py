@@ -46,7 +46,7 @@ def test_without_a_run_there_is_nothing_to_do() -> None:
     assert verbs.reason("keep", ()) == "no run"
 
 
-@pytest.mark.parametrize("verb", ["promote", "demote", "register", "edit", "new_from", "tail", "stop"])
+@pytest.mark.parametrize("verb", ["promote", "demote", "register", "edit", "tail"])
 def test_a_verb_for_one_run_does_not_take_the_first_of_several(verb: str) -> None:
     rows = (a_row("a", model="v1", job=JOB), a_row("b", model="v2", job=JOB))
     assert verbs.reason(verb, rows) == "one run at a time: mark one alone"

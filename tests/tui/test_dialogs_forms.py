@@ -12,18 +12,22 @@ from textual.screen import Screen
 from textual.widgets import Input, TextArea
 
 from edm_core.errors import EdmError
+from edm_core.jobs.names import taken_names
 from edm_core.snapshots.jobs import JobSnapshot, Progress
 from edm_core.snapshots.models import ModelVersion
 from edm_core.snapshots.runs import DataState, FileEntry, MetricSummary, RunDetail, RunRow
 from edm_core.training.config import TrainingConfig
+from edm_core.workspace import Workspace, find_workspace
+from edm_tui.dialogs.confirm import ConfirmDialog
 from edm_tui.dialogs.launch import LaunchDialog
 from edm_tui.dialogs.metadata import MetadataDialog
 from edm_tui.dialogs.promote import PromoteDialog
 from edm_tui.dialogs.register import RegisterDialog
 from edm_tui.screens import forms
 from edm_tui.screens.forms import edit_options, metadata_values, register_warnings
-from edm_tui.screens.launch_form import launch_plan, slots_notice, taken_names, to_launch
+from edm_tui.screens.launch_form import launch_plan, slots_notice, to_launch
 from edm_tui.screens.promotion import findings_of
+from edm_tui.widgets.choice import Choice
 from edm_tui.widgets.text_line import TextLine
 from tests.support.tui_host import HostApp, a_workspace
 
@@ -106,7 +110,7 @@ def test_the_form_from_a_run_is_filled_and_remembers_what_was(tmp_path: Path) ->
     fields = {field.name: field for field in plan.fields}
     assert fields["learning_rate"].value == "0.01"
     assert fields["learning_rate"].was == "0.01"
-    assert fields["run_name"].value == "cnn_a"
+    assert fields["run_name"].value == "cnn_a_r2"
     assert fields["run_name"].was is None
     assert fields["boundary"].choices == ("on", "off")
 
@@ -328,3 +332,90 @@ def test_json_is_asked_of_our_command_not_of_the_one_it_launches() -> None:
     launched = with_json(("jobs", "launch", "--name", "a", "--", "edm", "train"))
     assert launched == ("jobs", "launch", "--name", "a", "--json", "--", "edm", "train")
     assert with_json(("undo",)) == ("undo", "--json")
+
+
+# Templates --------------------------------------------------------------------------
+
+TEMPLATE = """
+[launch]
+command = "python train.py --lr {lr} --optimizer {optimizer} --amp {amp} --name {run_name}"
+[launch.fields]
+lr = { type = "float", default = 0.001, min = 0.0, max = 1.0, help = "Step size." }
+optimizer = { choices = ["adam", "sgd"] }
+amp = { type = "bool", default = true }
+[launch.profiles.long]
+command = "python train.py --steps {steps} --name {run_name}"
+[launch.profiles.long.fields]
+steps = { type = "int", choices = [1000, 2000] }
+"""
+
+
+def a_foreign_workspace(root: Path) -> Workspace:
+    (root / "edm.toml").write_text(TEMPLATE)
+    return find_workspace(root, {})
+
+
+def test_the_form_is_made_from_the_template(tmp_path: Path) -> None:
+    plan = launch_plan(a_foreign_workspace(tmp_path), None, [], NOW)
+    assert [(field.name, field.value, field.choices) for field in plan.fields] == [
+        ("lr", "0.001", ()), ("optimizer", "adam", ("adam", "sgd")), ("amp", "on", ("on", "off")), ("run_name", "", ()),
+    ]  # fmt: skip
+    assert plan.fields[0].help == "lr: Step size. (at least 0 and at most 1)"
+    values = {"lr": "0.5", "optimizer": "sgd", "amp": "off", "run_name": "sgd_lr05"}
+    command = plan.command(values)
+    assert command.argv == (
+        "python",
+        "train.py",
+        "--lr",
+        "0.5",
+        "--optimizer",
+        "sgd",
+        "--amp",
+        "false",
+        "--name",
+        "sgd_lr05",
+    )
+    assert (command.praise, command.given[0]) == ("free, a good name", "lr=0.5")
+    assert plan.command({**values, "lr": "2"}).at == "lr"
+    assert plan.command({**values, "run_name": "../x"}).at == "run_name"
+    unnamed = plan.command({**values, "run_name": ""})
+    assert unnamed.argv[-1] == unnamed.run_name == "run_20261123_120000"
+
+
+def test_the_form_from_a_foreign_run_shows_what_its_params_were(tmp_path: Path) -> None:
+    row = RunRow("id", "sgd_a", params={"lr": "1e-2", "optimizer": "sgd", "width": "9"})
+    fields = {field.name: field for field in launch_plan(a_foreign_workspace(tmp_path), row, [], NOW).fields}
+    assert (fields["lr"].value, fields["lr"].was) == ("0.01", "0.01")
+    assert (fields["optimizer"].value, fields["run_name"].value, fields["amp"].was) == ("sgd", "sgd_a_r2", None)
+
+
+async def test_another_profile_brings_its_own_fields_and_keeps_what_was_typed(tmp_path: Path) -> None:
+    app = HostApp(a_foreign_workspace(tmp_path))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await forms.open_new(app, ())
+        form = app.screen
+        assert isinstance(form, LaunchDialog)
+        form.query_one("#field-run_name", Input).value = "my_run"
+        form.query_one("#profile", Choice).focus()
+        await pilot.press("right")
+        await until(pilot, lambda: "steps" in form.rows)
+        assert list(form.rows) == ["steps", "run_name"]
+        assert form.command.argv == ("python", "train.py", "--steps", "1000", "--name", "my_run")
+        await pilot.press("tab", "right", "enter")
+        await until(pilot, lambda: bool(app.requests))
+        assert app.requests[0].argv == (
+            "jobs", "launch", "--profile", "long", "--name", "my_run",
+            "--set", "steps=2000", "--set", "run_name=my_run",
+        )  # fmt: skip
+
+
+async def test_marked_runs_are_launched_again_after_one_question(tmp_path: Path) -> None:
+    app = HostApp(a_workspace(tmp_path))
+    async with app.run_test(size=(100, 30)) as pilot:
+        await forms.open_new_from(app, (ROW, RunRow("b", "cnn_b")))
+        form = app.screen
+        assert isinstance(form, ConfirmDialog)
+        assert "cnn_a as cnn_a_r2" in form.text
+        await pilot.press("y")
+        await until(pilot, lambda: bool(app.requests))
+        assert app.requests[0].argv == ("jobs", "launch", "--again", ROW.run_id, "--again", "b")
