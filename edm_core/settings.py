@@ -75,6 +75,12 @@ class LaunchSettings:
     """Its fields: `lr = { type = "float", default = 0.001, min = 0, max = 1, choices = [], help = "" }`."""
     slots: int = 1
     """How many jobs may run at once on this machine; 0 is one a GPU, with CUDA_VISIBLE_DEVICES set for each."""
+    stop_on_nan: bool = False
+    """Whether a job is stopped, as failed, once one of its metrics is NaN or infinite."""
+    warn_epochs: int = 10
+    """Epochs without improvement of the primary metric after which a running job's row says so; 0 is never."""
+    warn_disk_gb: int = 2
+    """Gigabytes left on the disk below which running jobs say so."""
     on_end: str = ""
     """Shell command that runs when a job has ended, with EDM_JOB_ID, EDM_JOB_STATE, EDM_JOB_TITLE and more set."""
     profiles: Mapping[str, Any] = field(default_factory=dict)

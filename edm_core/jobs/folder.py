@@ -5,6 +5,7 @@
         child.json      which process does the work; it is there before the first instruction of the command
         log             what the command printed
         progress.jsonl  where a training is, one record a line
+        alarms.json     early warnings, as its supervisor saw them
         exit.json       how it ended
         stop.json       somebody asked it to stop
         lock            held by the supervisor for as long as it lives; its modification time is the heartbeat
@@ -12,15 +13,16 @@
 Only the standard library is used, and only the tails of files are read: the TUI asks in its first frame.
 """
 
+import math
 import os
 import secrets
 import time
 from pathlib import Path
 
 from edm_core.errors import NotFoundError
-from edm_core.jobs.place import HEARTBEAT_SECONDS, JobFolder, stamp
+from edm_core.jobs.place import HEARTBEAT_SECONDS, JobFolder, modified, stamp
 from edm_core.jobs.states import ENDED, load_job
-from edm_core.snapshots.jobs import JobSnapshot
+from edm_core.snapshots.jobs import SILENT_MINUTES, JobSnapshot
 
 __all__ = ["ENDED", "HEARTBEAT_SECONDS", "JobFolder", "find_job", "jobs_token", "load_job", "load_jobs", "new_job_id"]
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
@@ -73,11 +75,19 @@ def jobs_token(jobs_dir: Path) -> tuple[object, ...]:
             _known_to_have_ended.add(folder.path)
             token.append(name)
         else:
-            live = (folder.job_file, folder.child_file, folder.progress_file, folder.stop_file, folder.queue_file)
+            live = (folder.job_file, folder.child_file, folder.progress_file, folder.stop_file, folder.queue_file,
+                    folder.alarms_file)  # fmt: skip
             child = folder.child()
             alive = folder.watched(folder.supervisor()), child is not None and child.alive()
-            token.append((name, *alive, *(stamp(path) for path in live)))
+            token.append((name, *alive, silence(folder), *(stamp(path) for path in live)))
     return tuple(token)
+
+
+def silence(folder: JobFolder) -> int:
+    """How long a job has said nothing, in steps that grow: what is shown of it changes with the step, not with time."""
+    said = max((modified(path) or 0.0 for path in (folder.log, folder.progress_file)), default=0.0)
+    minutes = (time.time() - said) / 60
+    return 0 if minutes < SILENT_MINUTES else int(math.log2(minutes / SILENT_MINUTES) * 4) + 1
 
 
 def _names(jobs_dir: Path) -> list[str]:

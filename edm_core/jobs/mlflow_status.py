@@ -6,7 +6,6 @@ imported, in a process of its own that ends with the work (`python -m edm_core.j
 
 import contextlib
 import json
-import sqlite3
 import subprocess
 import sys
 from dataclasses import asdict, dataclass
@@ -15,12 +14,12 @@ from typing import TYPE_CHECKING
 
 from edm_core.errors import JobError
 from edm_core.jobs.folder import JobFolder
+from edm_core.jobs.mlflow_watch import read_sqlite
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
 
 _TIMEOUT = 120.0
-_BUSY_SECONDS = 5.0
 # A run that another job has since resumed carries that job's id and is none of ours.
 _OF_JOB = """
 SELECT r.run_uuid, r.status FROM runs r JOIN tags t ON t.run_uuid = r.run_uuid AND t.key = 'edm.job_id'
@@ -28,10 +27,6 @@ WHERE t.value = :job AND r.lifecycle_stage = 'active'
 UNION
 SELECT r.run_uuid, r.status FROM runs r WHERE r.run_uuid = :run AND r.lifecycle_stage = 'active'
 AND NOT EXISTS (SELECT 1 FROM tags t WHERE t.run_uuid = r.run_uuid AND t.key = 'edm.job_id')
-"""
-_FIRST_OF_JOB = """
-SELECT r.run_uuid, r.name FROM runs r JOIN tags t ON t.run_uuid = r.run_uuid AND t.key = 'edm.job_id'
-WHERE t.value = :job AND r.lifecycle_stage = 'active' ORDER BY r.start_time LIMIT 1
 """
 _OPEN = ("RUNNING", "SCHEDULED")
 
@@ -50,14 +45,8 @@ class Verdict:
 
 def runs_of_job(uri: str, job_id: str, run_id: str) -> dict[str, str] | None:
     """Run id → status of the runs that a job opened, read from SQLite; None where the store cannot be read that way."""
-    rows = _read_sqlite(uri, _OF_JOB, {"job": job_id, "run": run_id})
+    rows = read_sqlite(uri, _OF_JOB, {"job": job_id, "run": run_id})
     return None if rows is None else dict(rows)
-
-
-def first_run_of_job(uri: str, job_id: str) -> tuple[str, str] | None:
-    """Id and name of the first run that a job opened, read from SQLite; None where none can be found there."""
-    rows = _read_sqlite(uri, _FIRST_OF_JOB, {"job": job_id})
-    return (rows[0][0], rows[0][1] or "") if rows else None
 
 
 def settle_runs(folder: JobFolder, verdict: Verdict) -> None:
@@ -80,22 +69,6 @@ def settle_runs(folder: JobFolder, verdict: Verdict) -> None:
     if done.returncode:
         raise JobError(f"MLflow status of job {folder.id} not set: {done.stderr.strip()[-500:]}")
     unsettled_file(folder).unlink(missing_ok=True)
-
-
-def _read_sqlite(uri: str, query: str, values: dict[str, str]) -> list[tuple[str, str]] | None:
-    """The rows; [] while there is no store, None where it is none of SQLite's or cannot be read."""
-    if not uri.startswith("sqlite:///"):
-        return None
-    path = Path(uri.removeprefix("sqlite:///"))
-    if not path.exists():
-        return []
-    try:
-        # rw, because a killed writer leaves a journal that has to be rolled back before anything can be read.
-        with contextlib.closing(sqlite3.connect(f"{path.as_uri()}?mode=rw", uri=True, timeout=_BUSY_SECONDS)) as base:
-            base.execute("PRAGMA query_only=1")
-            return base.execute(query, values).fetchall()
-    except sqlite3.Error:
-        return None
 
 
 def unsettled_file(folder: JobFolder) -> Path:

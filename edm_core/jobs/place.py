@@ -40,6 +40,10 @@ class JobFolder:
         return self.path / "progress.jsonl"
 
     @property
+    def alarms_file(self) -> Path:
+        return self.path / "alarms.json"
+
+    @property
     def exit_file(self) -> Path:
         return self.path / "exit.json"
 

@@ -62,6 +62,7 @@ def progress_of(record: Mapping[str, Any]) -> Progress:
         batch=whole(record.get("batch")) or 0,
         batches=whole(record.get("batches")) or 0,
         metrics={key: value for key, value in numbers.items() if value is not None},
+        step=whole(record.get("step")),
     )
 
 

@@ -7,10 +7,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from edm_core.jobs.alarms import alarms_from_json, not_finite
 from edm_core.jobs.identity import ProcessId, process_from_json
 from edm_core.jobs.place import JobFolder, modified, stamp
 from edm_core.jobs.progress import first_progress, last_progress, number, progress_of, text, whole
-from edm_core.snapshots.jobs import JobSnapshot, Progress
+from edm_core.snapshots.jobs import Alarm, JobSnapshot, Progress
 
 ENDED = ("done", "failed", "stopped", "lost")
 
@@ -44,13 +45,12 @@ def _live(folder: JobFolder) -> JobSnapshot:
         return replace(snapshot, state="queued", note=note, held=held, rank=snapshot.created if rank is None else rank)
     state, note = _state_of_started(watched, child)
     pid = child.pid if child else None
-    if state == "running" and not note:
-        note = _alarm(snapshot.progress)
+    alarms = _alarms(folder, snapshot.progress) if state == "running" else ()
     progress, first = snapshot.progress, first_progress(folder.progress_file)
     if first is not None:
         progress = replace(progress, first_at=first.at, first_fraction=first.fraction)
     started = modified(folder.child_file)
-    return replace(snapshot, state=state, note=note, pid=pid, started=started, progress=progress)
+    return replace(snapshot, state=state, note=note, pid=pid, started=started, progress=progress, alarms=alarms)
 
 
 def _state_of_started(watched: bool, child: ProcessId | None) -> tuple[str, str]:
@@ -61,10 +61,11 @@ def _state_of_started(watched: bool, child: ProcessId | None) -> tuple[str, str]
     return "lost", "its supervisor was killed, or the machine restarted"
 
 
-def _alarm(progress: Progress) -> str:
-    """What is wrong with the last metrics: a loss that is no number does not become one again."""
-    broken = sorted(name for name, value in progress.metrics.items() if not math.isfinite(value))
-    return f"{', '.join(broken)} {'is' if len(broken) == 1 else 'are'} not finite" if broken else ""
+def _alarms(folder: JobFolder, progress: Progress) -> tuple[Alarm, ...]:
+    """What the supervisor saw; a loss that is no number also where it has not looked yet, or is dead."""
+    found = alarms_from_json((folder.read(folder.alarms_file) or {}).get("alarms"))
+    broken = {name: 0 for name, value in progress.metrics.items() if not math.isfinite(value)}
+    return (not_finite(broken), *found) if broken and not any(one.kind == "nan" for one in found) else found
 
 
 @lru_cache(maxsize=8192)
@@ -112,7 +113,7 @@ def _from_summary(folder: JobFolder, end: Mapping[str, Any]) -> JobSnapshot | No
     try:
         progress, command = Progress(**kept["progress"]), tuple(kept["command"])
         return JobSnapshot(
-            **{**kept, "progress": progress, "command": command},
+            **{**kept, "progress": progress, "command": command, "alarms": ()},
             id=folder.id, folder=str(folder.path), state=str(end["state"]), exit_code=whole(end.get("exit_code")),
             ended=number(end.get("ended")), note=text(end.get("note")),
         )  # fmt: skip

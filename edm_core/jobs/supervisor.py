@@ -25,8 +25,7 @@ from edm_core.jobs.folder import HEARTBEAT_SECONDS, JobFolder
 from edm_core.jobs.gpus import gpu_environment, slot_count
 from edm_core.jobs.hook import run_hook
 from edm_core.jobs.identity import this_process
-from edm_core.jobs.mlflow_status import first_run_of_job
-from edm_core.jobs.progress import last_progress
+from edm_core.jobs.lookout import Lookout
 from edm_core.jobs.queue import enqueue, jobs_ahead, queue_stamp, withdraw
 from edm_core.jobs.rotation import trim_log
 from edm_core.jobs.slots import Slot, take_slot, try_lock
@@ -59,8 +58,7 @@ class Supervisor:
     bell: Bell = field(default_factory=Bell)
     _beaten: float = 0.0
     _place: _Place = _Place()
-    _learn_at: float = 0.0
-    _learn_every: float = 1.0
+    _fatal: str = ""
 
     def run(self) -> None:
         slot = self._wait_for_slot()
@@ -124,45 +122,31 @@ class Supervisor:
                 log.write(f"edm: {message}\n")
             missing = isinstance(error, FileNotFoundError)
             return Ending("failed", _NOT_FOUND if missing else _CANNOT_RUN, note=message)
-        stopped = self._watch(child)
-        self._learn_at = min(self._learn_at, time.monotonic())
-        self._learn_run()
-        return ending_of(child.wait(), stopped)
+        lookout = Lookout(self.folder, self.job, self.workspace)
+        stopped = self._watch(child, lookout)
+        lookout.look()
+        ending = ending_of(child.wait(), stopped)
+        return Ending("failed", ending.exit_code, note=f"stopped: {self._fatal}") if self._fatal else ending
 
-    def _watch(self, child: "subprocess.Popen[bytes]") -> bool:
+    def _watch(self, child: "subprocess.Popen[bytes]", lookout: Lookout) -> bool:
         """Wait until the command has ended, without reaping it; whether it was told to stop."""
         kill_at: float | None = None
         while not _has_ended(child.pid):
-            if kill_at is None and self._stopping():
+            lookout.look(child.pid)
+            if kill_at is None and (self._stopping() or lookout.fatal):
+                self._fatal = "" if self._stopping() else lookout.fatal
                 _signal_group(child.pid, signal.SIGTERM)
                 _signal_group(child.pid, signal.SIGCONT)
                 kill_at = time.monotonic() + self._grace()
             if kill_at is not None and time.monotonic() >= kill_at:
                 _signal_group(child.pid, signal.SIGKILL)
                 kill_at = float("inf")
-            self._learn_run()
-            wait = min(HEARTBEAT_SECONDS, self._learn_at - time.monotonic())
+            wait = min(HEARTBEAT_SECONDS, lookout.due - time.monotonic())
             self._sleep(min(max(0.1, wait), (kill_at or float("inf")) - time.monotonic()))
         if kill_at is not None:
             # What the command left behind goes too. It is still unreaped, so its group cannot be another's.
             _signal_group(child.pid, signal.SIGKILL)
         return kill_at is not None
-
-    def _learn_run(self) -> None:
-        """Which MLflow run a command of somebody else's opened: looked for ever less often, until it is found."""
-        now = time.monotonic()
-        if now < self._learn_at:
-            return
-        self._learn_at = now + self._learn_every
-        self._learn_every = min(HEARTBEAT_SECONDS, self._learn_every * 2)
-        if last_progress(self.folder.progress_file).get("run_id"):
-            self._learn_at = float("inf")
-            return
-        found = first_run_of_job(self.workspace.tracking_uri, self.folder.id)
-        if found is not None:
-            self._learn_at = float("inf")
-            self.job |= {"run_id": found[0], "run_name": self.job.get("run_name") or found[1]}
-            write_json(self.folder.job_file, self.job)
 
     def _sleep(self, seconds: float) -> None:
         now = time.monotonic()

@@ -3,6 +3,17 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+SILENT_MINUTES = 10
+"""From when on it is worth saying that a job says nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """An early warning about a running job. `kind` is one word for a cell: nan, flat, disk, memory."""
+
+    kind: str
+    text: str
+
 
 @dataclass(frozen=True, slots=True)
 class Progress:
@@ -18,6 +29,8 @@ class Progress:
     """When the first record was written, and the share that was done then: the pace is counted from there, because
     what comes before (imports, reading the data) says nothing of it."""
     first_fraction: float = 0.0
+    step: int | None = None
+    """MLflow's step of the metrics, where the progress was read from there; else epochs are the steps."""
 
     @property
     def fraction(self) -> float:
@@ -60,8 +73,17 @@ class JobSnapshot:
     """What runs it: `local`, or the engine of its profile."""
     profile: str = "local"
     """The profile of edm.toml that it was launched by."""
+    alarms: tuple[Alarm, ...] = ()
+    """What is going wrong while it still runs."""
     place: str = ""
     """Where it runs, in its engine's words: `gpu 1`, a node, a host; "" where there is nothing to say."""
+
+    def silent_minutes(self, now: float) -> int:
+        """For how many minutes a running job has said nothing; 0 where that is not worth a word."""
+        if self.state != "running" or self.silent_since is None:
+            return 0
+        minutes = int((now - self.silent_since) / 60)
+        return minutes if minutes >= SILENT_MINUTES else 0
 
     @property
     def active(self) -> bool:

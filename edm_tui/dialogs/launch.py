@@ -19,7 +19,6 @@ from edm_tui.widgets.cells import plain
 from edm_tui.widgets.choice import Choice
 from edm_tui.widgets.text_line import Paragraph, TextLine
 
-
 FORM_LINES, AROUND_LINES = 40, 12
 """The most that the form takes up, and what of it is not fields: borders, heading, message, command, keys."""
 

@@ -6,11 +6,11 @@ from pathlib import Path
 from rich.text import Text
 
 from edm_core.jobs.folder import JobFolder, load_job
+from edm_core.jobs.growing import GrowingRecords
 from edm_core.jobs.logtail import LogBatch, LogTail
 from edm_core.jobs.logtext import LogLine
 from edm_core.jobs.progress import progress_of
 from edm_core.snapshots.jobs import JobSnapshot, Progress
-from edm_tui.screens.growing_file import GrowingRecords
 from edm_tui.widgets.log_buffer import LogRow
 
 WHOLE_BYTES = 2_000_000

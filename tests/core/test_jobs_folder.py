@@ -13,6 +13,7 @@ from edm_core.errors import NotFoundError
 from edm_core.jobs.ending import Ending, write_ending
 from edm_core.jobs.folder import JobFolder, find_job, jobs_token, load_job, load_jobs, new_job_id
 from edm_core.jobs.identity import ProcessId, identify, this_process
+from edm_core.snapshots.jobs import Alarm
 
 
 def make(jobs: Path, name: str, *, child: ProcessId | None = None, **job: Any) -> JobFolder:
@@ -118,9 +119,9 @@ def test_the_pace_is_counted_from_the_first_record(tmp_path: Path) -> None:
 def test_a_loss_that_is_no_number_is_said(tmp_path: Path) -> None:
     folder = make(tmp_path, "a", supervisor=this_process().as_json(), child=this_process())
     folder.progress_file.write_text('{"t": 1, "metrics": {"val_loss": NaN, "train_loss": Infinity, "f1": 0.5}}\n')
-    assert load_job(folder).note == "train_loss, val_loss are not finite"
+    assert [one.text for one in load_job(folder).alarms] == ["train_loss, val_loss are not finite"]
     folder.progress_file.write_text('{"t": 1, "metrics": {"val_loss": NaN}}\n')
-    assert load_job(folder).note == "val_loss is not finite"
+    assert load_job(folder).alarms == (Alarm("nan", "val_loss is not finite"),)
 
 
 def test_how_it_ended(tmp_path: Path) -> None:

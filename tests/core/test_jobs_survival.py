@@ -17,7 +17,8 @@ import pytest
 from edm_core.jobs.folder import load_jobs
 from edm_core.jobs.identity import ProcessId
 from edm_core.jobs.local import launch, start_supervisor
-from edm_core.jobs.mlflow_status import Verdict, first_run_of_job, runs_of_job, settle_runs, unsettled_file
+from edm_core.jobs.mlflow_status import Verdict, runs_of_job, settle_runs, unsettled_file
+from edm_core.jobs.mlflow_watch import runs_now
 from edm_core.jobs.reaper import needs_settling, settle
 from edm_core.jobs.slots import take_slot
 from edm_core.jobs.stop import stop_job
@@ -267,8 +268,7 @@ def test_mlflow_is_told_only_of_the_jobs_own_open_runs(workspace: Workspace) -> 
         base.execute("UPDATE runs SET status = 'FINISHED' WHERE run_uuid = 'own'")
         base.commit()
     assert runs_of_job(uri, started.id, "untagged") == {"own": "FINISHED", "untagged": "RUNNING"}
-    assert first_run_of_job(uri, started.id) == ("own", "name of own")
-    assert first_run_of_job(uri, "another") is None
+    assert [(run.run_id, run.name) for run in runs_now(uri, "another")] == []
     assert runs_of_job("sqlite:////nowhere/x.db", started.id, "") == {}
     assert runs_of_job("http://127.0.0.1:9", started.id, "") is None
     # Nothing is open, so nothing is imported and nothing is left to do.

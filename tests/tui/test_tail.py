@@ -12,12 +12,12 @@ from rich.text import Text
 from textual.pilot import Pilot
 
 from edm_core.jobs.folder import JobFolder, load_job
+from edm_core.jobs.growing import GrowingRecords
 from edm_core.jobs.identity import this_process
 from edm_core.settings import MetricsSettings
 from edm_core.snapshots.jobs import JobSnapshot, Progress
 from edm_core.snapshots.runs import RunDetail, RunRow
 from edm_tui.screens.curves import Curves
-from edm_tui.screens.growing_file import GrowingRecords
 from edm_tui.screens.tail import TailScreen
 from edm_tui.screens.tail_header import Rate, state_line
 from edm_tui.widgets.log_buffer import MAX_LINES, LogBuffer
