@@ -83,14 +83,14 @@ def _metrics(settings: MetricsSettings, rows: Sequence[RunRow]) -> tuple[DiffEnt
     found = []
     for key in sorted({key for row in rows for key in row.metrics}, key=lambda key: (key != settings.primary, key)):
         summaries = [row.metrics.get(key) for row in rows]
-        judged = _direction(settings, key)
+        judged = direction(settings, key)
         if judged is not None:
             found.append(_scored(f"best {key}", [s.best if s else None for s in summaries], judged))
         found.append(_scored(key, [s.last if s else None for s in summaries], judged))
     return tuple(found)
 
 
-def _direction(settings: MetricsSettings, key: str) -> bool | None:
+def direction(settings: MetricsSettings, key: str) -> bool | None:
     """Whether less is better; None for a metric of which neither the settings nor the name tell."""
     known = key in settings.directions or key == settings.primary or key in settings.columns
     if known or settings.minimised(key) or any(word in key.lower() for word in _MORE_IS_BETTER):

@@ -57,7 +57,7 @@ def _files(git: GitRepo, commits: Sequence[str]) -> tuple[list[DiffEntry], str]:
             notes.append("a run has no commit")
             continue
         try:
-            changed = _numstat(git, base, commit)
+            changed = files_between(git, base, commit)
         except StoreError as error:
             notes.append(error.message)
             continue
@@ -70,7 +70,8 @@ _between: dict[tuple[Path, str, str], dict[str, str]] = {}
 """What git said of two commits, which never changes: a screen that loads again must not fill the command log."""
 
 
-def _numstat(git: GitRepo, base: str, commit: str) -> dict[str, str]:
+def files_between(git: GitRepo, base: str, commit: str) -> dict[str, str]:
+    """Path → `+added −removed` of each file that differs. Raises StoreError where git cannot tell."""
     known = _between.get((git.root, base, commit))
     if known is not None:
         return known

@@ -5,8 +5,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from edm_core.actions.gates import Case, judge, tracks_of
+from edm_core.actions.model_history import history
 from edm_core.actions.register import METRICS_TAG
 from edm_core.actions.stages import holder
+from edm_core.diff import direction
+from edm_core.diff_code import files_between
+from edm_core.errors import StoreError
+from edm_core.gitrepo import git_of
 from edm_core.settings import MetricsSettings
 from edm_core.snapshots.models import ModelVersion
 from edm_core.snapshots.promotion import Decision, MetricComparison
@@ -17,8 +22,10 @@ from edm_core.workspace import Workspace
 _LINEAGE = {"data": "edm.data_version", "code": "mlflow.source.git.commit", "checkpoint": "edm.checkpoint_md5"}
 
 
-def decide(workspace: Workspace, version: ModelVersion, stage: str, versions: Sequence[ModelVersion]) -> Decision:
-    """The candidate for `stage` against whoever stands there; the gates are judged for Production only.
+def decide(
+    workspace: Workspace, version: ModelVersion, stage: str, versions: Sequence[ModelVersion], *, gates: bool = True
+) -> Decision:
+    """The candidate for `stage` against whoever stands there; `gates` are judged for Production only.
 
     Raises SettingsError for a gate that cannot be understood, StoreError when the store cannot be read.
     """
@@ -31,9 +38,15 @@ def decide(workspace: Workspace, version: ModelVersion, stage: str, versions: Se
         stage,
         incumbent,
         _comparisons(workspace.settings.metrics, own, theirs),
-        judge(case) if stage == "Production" else (),
+        judge(case) if gates and stage == "Production" else (),
         _differences(workspace, version, incumbent) if incumbent else {},
+        since(incumbent, stage) if incumbent else None,
     )
+
+
+def since(version: ModelVersion, stage: str) -> int | None:
+    """When the version came to its stage, in Unix milliseconds; None where its history does not tell."""
+    return next((made.at_ms for made in history([version]) if made.to_stage == stage), None)
 
 
 def metrics_of(workspace: Workspace, version: ModelVersion) -> dict[str, float]:
@@ -68,11 +81,13 @@ def _comparisons(
 
 
 def _comparison(settings: MetricsSettings, name: str, own: float | None, theirs: float | None) -> MetricComparison:
-    if own is None or theirs is None:
-        return MetricComparison(name, own, theirs)
-    delta = own - theirs
-    better = delta < 0 if settings.minimised(name) else delta > 0
-    return MetricComparison(name, own, theirs, delta, "same" if delta == 0 else ("better" if better else "worse"))
+    minimised = direction(settings, name)
+    delta = None if own is None or theirs is None else own - theirs
+    if delta is None or minimised is None:
+        return MetricComparison(name, own, theirs, delta, minimised=minimised)
+    better = delta < 0 if minimised else delta > 0
+    word = "same" if delta == 0 else ("better" if better else "worse")
+    return MetricComparison(name, own, theirs, delta, word, minimised)
 
 
 def _differences(workspace: Workspace, version: ModelVersion, incumbent: ModelVersion) -> dict[str, Any]:
@@ -81,12 +96,27 @@ def _differences(workspace: Workspace, version: ModelVersion, incumbent: ModelVe
         for name, tag in _LINEAGE.items()
         if version.tags.get(tag, "") != incumbent.tags.get(tag, "")
     }
-    own, theirs = tracks_of(workspace, version), tracks_of(workspace, incumbent)
-    both = sorted(own.keys() & theirs.keys())
-    if both:
-        found["tracks"] = {
-            "better": [track for track in both if own[track] > theirs[track]],
-            "worse": [track for track in both if own[track] < theirs[track]],
-            "same": sum(own[track] == theirs[track] for track in both),
-        }
-    return found
+    if all(found.get("code", ("", ""))):
+        found |= _files(workspace, *found["code"])
+    return found | _tracks(tracks_of(workspace, version), tracks_of(workspace, incumbent))
+
+
+def _files(workspace: Workspace, own: str, theirs: str) -> dict[str, Any]:
+    try:
+        return {"files": files_between(git_of(workspace), theirs, own)}
+    except StoreError as error:
+        return {"files_note": error.message}
+
+
+def _tracks(own: Mapping[str, float], theirs: Mapping[str, float]) -> dict[str, Any]:
+    """Which tracks the candidate does better and worse on, the largest change first; {} where none was scored twice."""
+    both = sorted(own.keys() & theirs.keys(), key=lambda track: (-abs(own[track] - theirs[track]), track))
+    if not both:
+        return {}
+    told = {
+        "better": [track for track in both if own[track] > theirs[track]],
+        "worse": [track for track in both if own[track] < theirs[track]],
+        "same": sum(own[track] == theirs[track] for track in both),
+        "scores": {track: (own[track], theirs[track]) for track in both},
+    }
+    return {"tracks": told}

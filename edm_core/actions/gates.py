@@ -16,6 +16,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from edm_core.actions.load_check import loads
+from edm_core.actions.register import TRACKS_TAG
+from edm_core.diff_files import track_scores
 from edm_core.errors import SettingsError, StoreError
 from edm_core.snapshots.models import ModelVersion
 from edm_core.snapshots.promotion import GateResult
@@ -128,18 +130,15 @@ def _same_data(case: Case) -> Verdict:
 
 
 def tracks_of(workspace: Workspace, version: ModelVersion) -> dict[str, float]:
-    """Track → boundary F1 at 0.5 s, as tracks.json of the version's run folder says now, else as at registration."""
-    path = workspace.root / version.tags.get("edm.run_dir", "") / "tracks.json"
+    """Track → boundary F1 at 0.5 s, as the version or tracks.json of its run folder says: whichever tells of more."""
     try:
-        said = json.loads(path.read_text(encoding="utf-8"))
-        return {str(track["track"]): float(track["boundary_f1_05"]) for track in said["tracks"]}
-    except (OSError, ValueError, KeyError, TypeError):
-        pass
-    try:
-        kept = json.loads(version.tags.get("edm.tracks", "{}"))
-        return {str(track): float(value) for track, value in kept.items()}
+        kept = json.loads(version.tags.get(TRACKS_TAG, "{}"))
+        said = {str(track): float(value) for track, value in kept.items()}
     except (ValueError, TypeError, AttributeError):
-        return {}
+        said = {}
+    run_dir = version.tags.get("edm.run_dir", "")
+    in_folder, _ = track_scores(workspace.root / run_dir) if run_dir else ({}, "")
+    return in_folder if len(in_folder) > len(said) else said
 
 
 def _evaluated(case: Case, wanted: int) -> Verdict:

@@ -1,6 +1,7 @@
 """Run by itself, in a process of its own: load a model version with this package out of reach, and predict.
 
-`python -I load_check_child.py URI` prints one JSON line. It must import nothing of edm_core.
+`python -I load_check_child.py MODEL FOLDER` prints one JSON line; MODEL is an address or a folder, FOLDER is where it
+may be copied to. It must import nothing of edm_core.
 """
 
 import importlib.abc
@@ -20,7 +21,7 @@ class _Blocked(importlib.abc.MetaPathFinder):
             raise ModuleNotFoundError(f"No module named {fullname!r}")
 
 
-def check(uri: str) -> dict[str, Any]:
+def check(model: str, scratch: str) -> dict[str, Any]:
     """{"predicted": shapes or None without an example, "finite": whether every value is a number}."""
     import mlflow.artifacts
     import mlflow.pytorch
@@ -28,7 +29,7 @@ def check(uri: str) -> dict[str, Any]:
     from mlflow.models import Model
 
     logging.getLogger("mlflow").setLevel(logging.ERROR)
-    folder = mlflow.artifacts.download_artifacts(uri)
+    folder = mlflow.artifacts.download_artifacts(model, dst_path=scratch) if model.startswith("models:") else model
     network = mlflow.pytorch.load_model(folder)
     example = Model.load(folder).load_input_example(folder)
     if example is None:
@@ -45,4 +46,4 @@ def check(uri: str) -> dict[str, Any]:
 if __name__ == "__main__":
     sys.meta_path.insert(0, _Blocked())
     warnings.simplefilter("ignore")
-    print(json.dumps(check(sys.argv[1])))  # noqa: T201 - the one line that the parent reads
+    print(json.dumps(check(*sys.argv[1:3])))  # noqa: T201 - the one line that the parent reads

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import shutil
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
@@ -81,10 +80,13 @@ def _fetch(workspace: Workspace, version: ModelVersion, target: Path) -> Path:
     told = f"the files of {version.name} v{version.version} cannot be fetched"
     with registry_errors(told, "Its artifacts may be gone, or the server is away."):
         try:
-            local = Path(mlflow.artifacts.download_artifacts(f"models:/{version.name}/{version.version}"))
+            target.mkdir()
+            mlflow.artifacts.download_artifacts(f"models:/{version.name}/{version.version}", dst_path=str(target))
         except OSError as error:
             raise ActionError(f"{told}: {error}", "Its artifacts may be gone.") from error
-    shutil.copytree(local, target)
+    # Into a folder that is given, MLflow copies nothing from one that is gone, and says nothing.
+    if not (target / "MLmodel").is_file():
+        raise ActionError(f"{told}: there is no MLmodel file", "Its artifacts may be gone.")
     return target
 
 

@@ -2,12 +2,12 @@
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from edm_core.snapshots.models import ModelVersion
-from edm_core.snapshots.promotion import GateResult, StageMove
+from edm_core.snapshots.promotion import GateResult, StageMove, Tenure
 from edm_core.stores.registry_errors import registry_errors
 
 if TYPE_CHECKING:
@@ -85,3 +85,31 @@ def _stand(standing: list[int], made: StageMove) -> None:
     if made.version in standing:
         standing.remove(made.version)
     standing.append(made.version)
+
+
+def tenures(moves: Sequence[StageMove], stage: str, standing: int | None) -> tuple[Tenure, ...]:
+    """Who stood in `stage` of one model and for how long, oldest first, as its moves (newest first) tell.
+
+    `standing` is who stands there now by the store's word, which wins: others move stages too, and leave no history.
+    """
+    found: list[Tenure] = []
+    came_after: dict[int, int] = {}
+    for made in reversed(moves):
+        now = found[-1].version if found else 0
+        if made.to_stage == stage:
+            came_after[made.version] = now
+            _enter(found, made.version, made)
+        elif made.from_stage == stage and made.version == now:
+            # An undo brings back whom the undone move had replaced.
+            _enter(found, came_after.get(made.version, 0) if made.kind == "undo" else 0, made)
+    if (found[-1].version if found else 0) != (standing or 0):
+        if found:
+            found[-1] = replace(found[-1], to_ms=found[-1].from_ms)
+        found.append(Tenure(standing or 0, None))
+    return tuple(found)
+
+
+def _enter(found: list[Tenure], version: int, made: StageMove) -> None:
+    if found:
+        found[-1] = replace(found[-1], to_ms=made.at_ms)
+    found.append(Tenure(version, made.at_ms, None, made.who))

@@ -32,6 +32,9 @@ from edm_core.workspace import Workspace
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
 
+REASON_LENGTH = 2000
+"""What surely fits into a tag, beside the gates, on every store: nothing may fail once the stage has moved."""
+
 
 def promote(workspace: Workspace, name: str, number: int, stage: str | None = None, *, reason: str = "") -> Outcome:
     """Move a version to `stage` (default: one step up).
@@ -79,6 +82,8 @@ def change_stage(
 
     Raises ActionError when somebody else moved at the same moment and won; it says who.
     """
+    if len(reason) > REASON_LENGTH:
+        raise ActionError(f"the reason has {len(reason):,} characters", f"At most {REASON_LENGTH:,} are recorded.")
     client = mlflow_client(workspace)
     if version.stage == stage:
         align_aliases(workspace, client, version.name, [stage], left=0)
@@ -161,7 +166,8 @@ def mend_promote(workspace: Workspace, entry: Entry) -> str:
         journal.failed(entry.id, "interrupted before anything changed")
         return f"{entry.target}: the interrupted move to {made.to_stage} had changed nothing"
     _finish(workspace, journal, made)
-    return f"{entry.target}: the interrupted move to {made.to_stage} is finished"
+    said = run_hook(workspace, made)
+    return f"{entry.target}: the interrupted move to {made.to_stage} is finished" + (f"; {said}" if said else "")
 
 
 def mend_interrupted(workspace: Workspace) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from edm_core.actions.mlflow_call import logged_call
 from edm_core.actions.model_package import LogRequest, log_checkpoint
+from edm_core.diff_files import track_scores
 from edm_core.errors import ActionError, EdmError, StoreError
 from edm_core.journal import Entry, Journal
 from edm_core.snapshots.models import ModelVersion
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
 
 METRICS_TAG = "edm.metrics"
+TRACKS_TAG = "edm.tracks"
+"""The scores of a version's tracks, as JSON."""
 _TAG_LENGTH = 5000
 _COPIED_TAGS = ("edm.run_dir", "edm.data_version", "edm.git_dirty", "edm.kept", "mlflow.source.git.commit")
 
@@ -158,13 +161,10 @@ def make_version(
 
 def _tracks_tag(checkpoint: Path) -> dict[str, str]:
     """The score of each track, from tracks.json of the run folder; {} without one, or too long for a tag."""
-    try:
-        said = json.loads((checkpoint.parent.parent / "tracks.json").read_text(encoding="utf-8"))
-        scores = {str(track["track"]): round(float(track["boundary_f1_05"]), 6) for track in said["tracks"]}
-    except (OSError, ValueError, KeyError, TypeError):
-        return {}
+    found, _ = track_scores(checkpoint.parent.parent)
+    scores = {track: round(score, 6) for track, score in found.items()}
     text = json.dumps(scores)
-    return {"edm.tracks": text} if scores and len(text) <= _TAG_LENGTH else {}
+    return {TRACKS_TAG: text} if scores and len(text) <= _TAG_LENGTH else {}
 
 
 def check_model_name(name: str) -> None:

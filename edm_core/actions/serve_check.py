@@ -1,12 +1,13 @@
 """Whether a version can be served: a clean environment from its requirements only, in which it loads and predicts."""
 
+import os
 import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from edm_core.actions.load_check import loads
+from edm_core.actions.load_check import predicts
 from edm_core.actions.model_download import download
 from edm_core.commandlog import run_logged
 from edm_core.errors import ActionError
@@ -42,7 +43,8 @@ def serve_check(workspace: Workspace, version: ModelVersion, wheels: Path | None
             str(wanted),
         ]
         _run(workspace, install, f"what {version.name} v{version.version} requires could not be installed")
-        passed, seen = loads(workspace, version, python)
+        # Of the folder, not of the store: a server of the model needs no driver of our database.
+        passed, seen = predicts(workspace, str(model), python, os.environ)
         required = [line for line in wanted.read_text(encoding="utf-8").splitlines() if line.strip()]
     if not passed:
         raise ActionError(

@@ -1,6 +1,7 @@
 """How model versions and their history are written by `edm models`, and how a version is named there."""
 
 import json
+import shutil
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -10,7 +11,8 @@ import click
 from edm_core.cli.output import print_table
 from edm_core.errors import NotFoundError
 from edm_core.snapshots.models import ModelVersion
-from edm_core.snapshots.promotion import StageMove
+from edm_core.snapshots.promotion import StageMove, Tenure
+from edm_core.timeline import timeline
 from edm_core.workspace import Workspace
 
 MODEL_OPTION = click.option("--model", "-m", default=None, help="Registered model; default: [registry] model.")
@@ -42,13 +44,6 @@ def shown(value: float | None) -> str:
     return "–" if value is None else f"{value:.4g}"
 
 
-def age(seconds: float) -> str:
-    for size, letter in ((86400, "d"), (3600, "h"), (60, "m")):
-        if seconds >= size:
-            return f"{int(seconds // size)}{letter}"
-    return f"{max(0, int(seconds))}s"
-
-
 def parse_version(workspace: Workspace, text: str) -> tuple[str, int]:
     """`3`, `v3` or `NAME/3` → (model, version). Raises NotFoundError when it is neither."""
     name, _, number = text.rpartition("/")
@@ -58,6 +53,13 @@ def parse_version(workspace: Workspace, text: str) -> tuple[str, int]:
             f"{text!r} is no version", "Give a number such as 3, or NAME/3; `edm models list` shows all."
         )
     return name or workspace.settings.registry.model, int(number)
+
+
+def print_timeline(stage: str, tenures: Sequence[Tenure]) -> None:
+    """Who stood in `stage`, drawn to scale; nothing where nobody ever did."""
+    bar, ages = timeline(tenures, int(time.time() * 1000), max(40, shutil.get_terminal_size().columns - len(stage) - 2))
+    if bar:
+        click.echo(f"{stage}  {bar}\n{'':{len(stage)}}  {ages}\n")
 
 
 def print_moves(moves: Sequence[StageMove]) -> None:

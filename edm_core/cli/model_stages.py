@@ -2,8 +2,9 @@
 
 import click
 
-from edm_core.cli.model_output import MODEL_OPTION, as_dict, parse_version, print_moves, shown
-from edm_core.cli.output import json_option, print_json, print_outcome, print_table, say
+from edm_core.cli.model_decision import decision_document, print_decision
+from edm_core.cli.model_output import MODEL_OPTION, as_dict, parse_version, print_moves, print_timeline
+from edm_core.cli.output import json_option, print_json, print_outcome, say
 from edm_core.workspace import Workspace, find_workspace
 
 
@@ -39,23 +40,9 @@ def _show_decision(workspace: Workspace, name: str, number: int, stage: str | No
     candidate = pick(versions, name, number)
     decision = decide(workspace, candidate, parse_stage(stage) if stage else next_stage(candidate.stage), versions)
     if as_json:
-        document = {
-            "candidate": as_dict(candidate),
-            "incumbent": as_dict(decision.incumbent) if decision.incumbent else None,
-            "from_stage": candidate.stage, "stage": decision.stage, "blocked": bool(decision.failing),
-            "metrics": decision.metrics, "gates": decision.gates, "differences": decision.differences,
-        }  # fmt: skip
-        print_json(document)
-        return
-    against = f"incumbent v{decision.incumbent.version}" if decision.incumbent else "nobody stands there"
-    click.echo(f"{name} v{number}   {candidate.stage} → {decision.stage}   {against}")
-    rows = [[m.metric, shown(m.candidate), shown(m.incumbent), _signed(m.delta), m.verdict] for m in decision.metrics]
-    print_table(["metric", "candidate", "incumbent", "delta", ""], rows, right=(1, 2, 3))
-    print_table(["gate", "", "why"], [[g.gate, "ok" if g.passed else "FAILS", g.detail] for g in decision.gates])
-
-
-def _signed(value: float | None) -> str:
-    return "" if value is None else f"{value:+.4g}"
+        print_json(decision_document(decision))
+    else:
+        print_decision(decision)
 
 
 @click.command()
@@ -97,31 +84,45 @@ def rollback(stage: str, model: str | None, reason: str, dry_run: bool, as_json:
     if not dry_run:
         print_outcome(act(workspace, name, stage, reason=reason), as_json)
         return
+    from edm_core.actions.decision import decide
+    from edm_core.actions.stages import parse_stage
+    from edm_core.stores.models import list_versions
+
     now, before = rollback_target(workspace, name, stage)
+    decision = decide(workspace, before, parse_stage(stage), list_versions(workspace, name), gates=False)
     if as_json:
-        print_json({"from": as_dict(now) if now else None, "to": as_dict(before)})
+        ends = {"from": as_dict(now) if now else None, "to": as_dict(before)}
+        print_json({**decision_document(decision), **ends})
     else:
-        click.echo(f"{name}: {stage} would go from {f'v{now.version}' if now else 'nobody'} back to v{before.version}")
+        where = decision.stage
+        click.echo(f"{name}: {where} would go from {f'v{now.version}' if now else 'nobody'} back to v{before.version}")
+        print_decision(decision)
 
 
 @click.command()
 @click.argument("name", required=False)
 @json_option
 def history(name: str | None, as_json: bool) -> None:
-    """Show who moved which version where, when and why, newest first.
+    """Show who moved which version where, when and why, newest first, and the timeline of Production.
 
     \b
     For example:
       edm models history
     """
     from edm_core.actions.model_history import history as moves_of
+    from edm_core.actions.model_history import tenures
+    from edm_core.actions.stages import holder
     from edm_core.stores.models import list_versions
 
     workspace = find_workspace()
-    moves = moves_of(list_versions(workspace, name or workspace.settings.registry.model))
+    versions = list_versions(workspace, name or workspace.settings.registry.model)
+    moves, held = moves_of(versions), holder(versions, "Production")
+    stood = tenures(moves, "Production", held.version if held else None)
     if as_json:
-        print_json({"history": moves})
-    elif moves:
+        print_json({"history": moves} | ({"production": stood} if stood else {}))
+        return
+    print_timeline("Production", stood)
+    if moves:
         print_moves(moves)
     else:
         say("no version has been moved yet")

@@ -6,30 +6,59 @@ from pathlib import Path
 import click
 
 from edm_core.cli.model_files import download, serve_check, verify
-from edm_core.cli.model_output import MODEL_OPTION, age, as_dict, metrics_said, parse_version, print_moves, shown
+from edm_core.cli.model_output import MODEL_OPTION, as_dict, metrics_said, parse_version, print_moves, shown
 from edm_core.cli.model_stages import alias, demote, history, promote, rollback
 from edm_core.cli.output import json_option, print_json, print_outcome, print_table, say
+from edm_core.snapshots.runs import DataState
+from edm_core.timeline import age
 from edm_core.workspace import find_workspace
 
 
 @click.group()
-def models() -> None:
+@click.pass_context
+def models(context: click.Context) -> None:
     """List, register, promote and roll back model versions.
 
-    V is a version of [registry] model in edm.toml, or NAME/V.
+    V is a version of [registry] model in edm.toml, or NAME/V. A move that was interrupted is finished first.
 
     \b
     For example:
       edm models register mert95m_baseline
       edm models promote 3 Production
     """
+    context.obj = _mended()
+
+
+def _mended() -> tuple[str, ...]:
+    """Finish the moves whose process died between stage and alias, and say so."""
+    from edm_core.errors import EdmError, WorkspaceError
+    from edm_core.journal import Journal
+
+    try:
+        workspace = find_workspace()
+    except WorkspaceError:
+        # `verify FOLDER` needs none; the others say it themselves.
+        return ()
+    if not any(entry.verb == "promote" for entry in Journal(workspace).unfinished()):
+        return ()
+    from edm_core.actions.promote import mend_interrupted
+
+    try:
+        mended = mend_interrupted(workspace)
+    except EdmError as error:
+        say(f"warning: an interrupted move could not be finished yet: {error.message}")
+        return ()
+    for told in mended:
+        say(told)
+    return mended
 
 
 @models.command("list")
 @click.argument("name", required=False)
 @click.option("--limit", type=click.IntRange(min=1), default=None, help="Only so many of the newest.")
 @json_option
-def list_(name: str | None, limit: int | None, as_json: bool) -> None:
+@click.pass_obj
+def list_(mended: tuple[str, ...] | None, name: str | None, limit: int | None, as_json: bool) -> None:
     """List versions, newest first; all models without NAME.
 
     \b
@@ -37,11 +66,14 @@ def list_(name: str | None, limit: int | None, as_json: bool) -> None:
       edm models list EDMModel
     """
     from edm_core.stores.models import list_versions
+    from edm_core.stores.version_states import version_states
 
     workspace = find_workspace()
     versions = list_versions(workspace, name, limit)
+    states = version_states(workspace, versions)
     if as_json:
-        print_json({"models": [as_dict(version) for version in versions]})
+        listed = [as_dict(v) | {"data_state": state} for v, state in zip(versions, states, strict=True)]
+        print_json({"models": listed, **({"mended": mended} if mended else {})})
         return
     if not versions:
         say("no model versions yet: `edm models register RUN` makes one")
@@ -54,13 +86,15 @@ def list_(name: str | None, limit: int | None, as_json: bool) -> None:
             v.stage,
             " ".join(v.aliases),
             v.tags.get("edm.run_name", v.run_id),
+            "" if state is DataState.NONE else state.word,
             shown(metrics_said(v).get(metric)),
             age(now - v.created_ms / 1000),
             v.tags.get("edm.registered_by", ""),
         ]
-        for v in versions
+        for v, state in zip(versions, states, strict=True)
     ]
-    print_table(["model", "version", "stage", "aliases", "run", metric, "age", "who"], rows, right=(1, 5, 6))
+    headers = ["model", "version", "stage", "aliases", "run", "data", metric, "age", "who"]
+    print_table(headers, rows, right=(1, 6, 7))
 
 
 @models.command()
@@ -149,6 +183,26 @@ def diff(context: click.Context, versions: tuple[str, ...], everything: bool, as
             raise ActionError(f"{name} v{number} was made of no run", "Only versions of runs can be compared.")
         runs.append(found.run_id)
     context.invoke(diff_of_runs, names=runs, everything=everything, as_json=as_json)
+
+
+@models.command()
+@click.argument("version", metavar="V")
+@click.option("--annotations", default="", help="Another folder of annotations: every track in it is scored.")
+@json_option
+def evaluate(version: str, annotations: str, as_json: bool) -> None:
+    """Score a version track by track now, for the gate `evaluated`; the scores are noted on the version.
+
+    \b
+    For example:
+      edm models evaluate 3
+    """
+    from edm_core.actions.evaluate_version import evaluate_version
+    from edm_core.actions.stages import pick
+    from edm_core.stores.models import list_versions
+
+    workspace = find_workspace()
+    name, number = parse_version(workspace, version)
+    print_outcome(evaluate_version(workspace, pick(list_versions(workspace, name), name, number), annotations), as_json)
 
 
 for command in (promote, demote, rollback, history, alias, download, verify, serve_check):

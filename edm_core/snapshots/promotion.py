@@ -50,6 +50,8 @@ class MetricComparison:
     incumbent: float | None
     delta: float | None = None
     verdict: str = ""
+    minimised: bool | None = None
+    """Whether less is better; None where neither the settings nor the name tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +64,25 @@ class Decision:
     metrics: tuple[MetricComparison, ...] = ()
     gates: tuple[GateResult, ...] = ()
     differences: Mapping[str, Any] = field(default_factory=dict)
-    """`data`, `code`, `checkpoint`: the pair of values where candidate and incumbent differ."""
+    """`data`, `code`, `checkpoint`: the pair of values where candidate and incumbent differ. `files`: path → lines
+    added and removed from the incumbent's commit to the candidate's, or `files_note` why that is not known. `tracks`:
+    names of those that are `better` and `worse`, how many are the `same`, and `scores` (candidate, incumbent)."""
+    since_ms: int | None = None
+    """When the incumbent came there, where its history tells."""
 
     @property
     def failing(self) -> tuple[GateResult, ...]:
         return tuple(gate for gate in self.gates if not gate.passed)
+
+
+@dataclass(frozen=True, slots=True)
+class Tenure:
+    """The time for which one version stood in a stage, Unix milliseconds; `to_ms` None: it stands there now.
+
+    `from_ms` None: the history does not tell when it came, because another tool moved it. `version` 0: nobody.
+    """
+
+    version: int
+    from_ms: int | None
+    to_ms: int | None = None
+    who: str = ""

@@ -85,13 +85,15 @@ def _from_sqlite(path: Path, name: str | None, limit: int | None, with_tags: boo
         ) from error
 
 
-_VERSIONS = """
-SELECT name, version, current_stage, run_id, source, creation_time, description FROM model_versions
-WHERE current_stage != 'Deleted_Internal' AND (:name IS NULL OR name = :name)
+_CHOSEN = """
+FROM model_versions WHERE current_stage != 'Deleted_Internal' AND (:name IS NULL OR name = :name)
 ORDER BY name, version DESC LIMIT :limit
 """
+_VERSIONS = f"SELECT name, version, current_stage, run_id, source, creation_time, description {_CHOSEN}"
 _ALIASES = "SELECT name, version, alias FROM registered_model_aliases WHERE :name IS NULL OR name = :name"
-_TAGS = "SELECT name, version, key, value FROM model_version_tags WHERE :name IS NULL OR name = :name"
+_TAGS = f"""
+SELECT name, version, key, value FROM model_version_tags WHERE (name, version) IN (SELECT name, version {_CHOSEN})
+"""
 
 
 def _select(

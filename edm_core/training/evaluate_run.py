@@ -45,16 +45,21 @@ def evaluate_run(workspace: Workspace, run: str, annotations: str = "", audio_di
     Raises NotFoundError, DataError, TrainingError.
     """
     folder = find_run_folder(workspace, run)
-    checkpoint = load_checkpoint(folder.checkpoints / BEST)
+    metadata = {"run": folder.name, "run_id": str(folder.read_metadata().get("run_id") or "")}
+    return {**metadata, **evaluate_file(workspace, folder.checkpoints / BEST, annotations, audio_dir)}
+
+
+def evaluate_file(workspace: Workspace, path: Path, annotations: str = "", audio_dir: str = "") -> Evaluation:
+    """The same for the file of a checkpoint, wherever it lies."""
+    checkpoint = load_checkpoint(path)
     config = from_dict(checkpoint["config"])
     if annotations or audio_dir:
         config = replace(config, annotations=annotations or config.annotations, audio_dir=audio_dir or config.audio_dir)
     tracks = all_tracks(config, workspace)
-    metadata = {"run": folder.name, "run_id": str(folder.read_metadata().get("run_id") or "")}
     if annotations:
-        return {**metadata, **evaluate_checkpoint(checkpoint, tracks)}
+        return evaluate_checkpoint(checkpoint, tracks)
     chosen = validation_tracks(checkpoint, tracks)
-    evaluation = {**metadata, **evaluate_checkpoint(checkpoint, chosen)}
+    evaluation = evaluate_checkpoint(checkpoint, chosen)
     if evaluation["tracks"]:
         evaluation["summary"] |= compare_foote(training_tracks(checkpoint, tracks), chosen)
     return evaluation

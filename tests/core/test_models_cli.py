@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -55,6 +57,7 @@ def test_the_whole_way_from_run_to_rollback(workspace: Workspace, edm: Run) -> N
     assert decision["incumbent"]["version"] == 1
     assert decision["metrics"][0] == {
         "metric": "val_loss", "candidate": 0.4, "incumbent": 0.5, "delta": pytest.approx(-0.1), "verdict": "better",
+        "minimised": True,
     }  # fmt: skip
     assert decision["blocked"] is False
     assert stages_of(workspace)[2][0] == "None"
@@ -151,3 +154,53 @@ def test_a_server_that_is_away_is_named_without_its_password(
     assert "127.0.0.1:9" in err
     assert "secret" not in err
     assert os.environ["MLFLOW_TRACKING_URI"].startswith("http:")
+
+
+def test_an_interrupted_move_is_finished_by_whichever_verb_comes_next(workspace: Workspace, edm: Run) -> None:
+    from edm_core.actions.promote import promote
+
+    make_versions(workspace, 2)
+    promote(workspace, "EDMModel", 1, "Production")
+    dying = (
+        "import os\n"
+        "from edm_core.actions import promote\n"
+        "from edm_core.workspace import find_workspace\n"
+        "promote.align_aliases = lambda *a, **k: os._exit(9)\n"
+        "promote.promote(find_workspace(), 'EDMModel', 2, 'Production', reason='cut short')\n"
+    )
+    assert subprocess.run([sys.executable, "-c", dying], cwd=workspace.root, check=False).returncode == 9
+    assert stages_of(workspace)[2] == ("Production", ())
+    listed = document(edm("list", "--limit", "1", "--json"))
+    assert "is finished" in listed["mended"][0]
+    assert stages_of(workspace) == {1: ("Archived", ()), 2: ("Production", ("production",))}
+    assert "mended" not in document(edm("list", "--json"))
+    assert [made["reason"] for made in document(edm("history", "--json"))["history"]] == ["cut short", ""]
+
+
+def test_the_history_has_a_timeline_and_a_rollback_says_what_it_would_do(workspace: Workspace, edm: Run) -> None:
+    make_versions(workspace, 2)
+    for number in ("1", "2"):
+        assert edm("promote", number, "Production")[0] == 0
+    shown = edm("history")[1]
+    assert shown.startswith("Production  v1")
+    assert "v2" in shown.splitlines()[0]
+    assert [one["version"] for one in document(edm("history", "--json"))["production"]] == [1, 2]
+    told = edm("rollback", "--dry-run")[1]
+    assert "from v2 back to v1" in told
+    assert document(edm("rollback", "--dry-run", "--json"))["to"]["version"] == 1
+    assert stages_of(workspace)[2][0] == "Production"
+
+
+def test_a_reason_that_no_store_could_hold_is_refused_before_anything_moves(workspace: Workspace, edm: Run) -> None:
+    make_versions(workspace, 1)
+    status, _, err = edm("promote", "1", "Production", "--reason", "x" * 200_000)
+    assert status == 1
+    assert "the reason has 200,000 characters" in err
+    assert stages_of(workspace)[1][0] == "None"
+
+
+def test_the_list_knows_the_state_of_the_folder(workspace: Workspace, edm: Run) -> None:
+    make_run(workspace, "cnn_a", val_loss=0.5)
+    assert edm("register", "cnn_a")[0] == 0
+    assert document(edm("list", "--json"))["models"][0]["data_state"] == "untracked"
+    assert "untracked" in edm("list")[1]

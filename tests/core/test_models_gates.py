@@ -103,7 +103,9 @@ def test_code_data_tracks_and_push_are_judged(tmp_path: Path) -> None:
     found = decision(workspace, 2)
     assert [gate.passed for gate in found.gates] == [False, False, True, True, False]
     assert found.differences["data"] == ("d2", "d1")
-    assert found.differences["tracks"] == {"better": [], "worse": ["a"], "same": 1}
+    assert found.differences["tracks"] == {
+        "better": [], "worse": ["a"], "same": 1, "scores": {"a": (0.5, 1.0), "b": (0.5, 0.5)},
+    }  # fmt: skip
 
 
 def test_the_decision_compares_metrics_in_their_direction(tmp_path: Path) -> None:
