@@ -205,6 +205,12 @@ class EdmApp(App[None]):
         while len(self.screen_stack) > 1:
             self.pop_screen()
 
+    def show_run(self, run_id: str) -> None:
+        """The Runs screen with the cursor on this run, its detail open."""
+        self.do_runs()
+        if isinstance(self.screen, RunsScreen):
+            self.screen.open_run(run_id)
+
     def do_undo(self) -> None:
         self.post_message(ActionRequested("undo", ("undo",), "data", "Undo"))
 

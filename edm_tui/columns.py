@@ -14,7 +14,6 @@ from edm_tui.formatting import NOTHING, age, clean, duration, number, param, spa
 SPARK_CELLS = 8
 SAMPLE = 200
 """Rows from which widths are taken: enough to fit, few enough to cost nothing at 100,000."""
-SILENT_SECONDS = 600.0
 WORDS = {"FINISHED": "done", "FAILED": "failed", "KILLED": "killed", "SCHEDULED": "queued", "RUNNING": "▶ running"}
 JOB_WORDS = {"queued": "queued", "done": "done", "failed": "failed", "stopped": "stopped", "lost": "died"}
 
@@ -48,9 +47,12 @@ def state_text(row: RunRow, now: float) -> str:
         return WORDS.get(row.status, "no run" if not row.status else clean(row.status.lower()))
     if job.state != "running":
         return JOB_WORDS.get(job.state, clean(job.state))
-    if job.silent_since is not None and now - job.silent_since > SILENT_SECONDS:
-        return f"silent {age(now - job.silent_since)}"
-    return f"▶ {job.progress.epoch}/{job.progress.epochs}" if job.progress.epochs else "▶ starting"
+    silent = job.silent_minutes(now)
+    if silent:
+        return f"silent {age(silent * 60)}"
+    progress = job.progress
+    where = f"{progress.epoch}/{progress.epochs}" if progress.epochs else str(progress.epoch or "starting")
+    return " ".join((f"▶ {where}", *(f"!{alarm.kind}" for alarm in job.alarms)))
 
 
 def failed(row: RunRow) -> bool:
@@ -111,7 +113,7 @@ def name_column(rows: Sequence[RunRow], available: int) -> Column:
 def columns_for(rows: Sequence[RunRow], settings: Settings, narrow: bool) -> list[Column]:
     """All columns after the name, in the order in which they are shown."""
     primary = settings.metrics.primary
-    first = [_state(), _data()]
+    first = [_state(rows), _data()]
     about = [_model(rows), _age(), _duration()]
     metrics = [_metric(primary, settings), _best(primary, settings)]
     more = [_metric(name, settings) for name in metrics_shown(settings)[1:]]
@@ -123,10 +125,12 @@ def _cells(text: str) -> int:
     return len(text) if text.isascii() else cell_len(text)
 
 
-def _state() -> Column:
+def _state(rows: Sequence[RunRow]) -> Column:
+    warned = [state_text(row, 0.0) for row in rows[:SAMPLE] if row.job is not None and row.job.alarms]
+    width = min(20, max((11, *map(len, warned))))
     order = {"▶": 0, "q": 1}
     return Column(
-        "state", "state", 11, lambda row, look: state_text(row, look.now),
+        "state", "state", width, lambda row, look: state_text(row, look.now),
         lambda row: (order.get(state_text(row, 0)[:1], 2), state_text(row, 0)),
     )  # fmt: skip
 

@@ -12,6 +12,7 @@ EVERYWHERE = SCREENS
 LISTS = ("runs", "diff", "models", "jobs", "storage", "commands", "tail")
 MOVES = (*LISTS, "charts")
 CHARTS = ("charts",)
+MARKED = ("runs", "jobs")
 FILTERED = ("runs", "tail", "commands", "charts")
 RUN_SCREENS = ("runs", "charts", "diff", "models", "jobs", "tail")
 
@@ -46,7 +47,16 @@ KEYS: tuple[Key, ...] = (
     Key(("left",), "←", "left", "left", "Show the columns before.", "move", LISTS),
     Key(("enter",), "enter", "open", "open", "Open what is under the cursor.", "move", MOVES, 30),
     Key(("escape",), "esc", "back", "back", "Step out one layer.", "move", EVERYWHERE, 0),
-    Key(("space",), "space", "mark", "mark", "Mark the run; marks make every verb a batch.", "choose", ("runs",), 40),
+    Key(
+        ("space",),
+        "space",
+        "mark",
+        "mark",
+        "Mark the run; marks make every verb a batch.",
+        "choose",
+        ("runs", "jobs"),
+        40,
+    ),
     Key(("/",), "/", "filter", "filter", "Narrow by name as you type.", "choose", FILTERED, 60),
     Key(("f",), "f", "query", "query", "Narrow by a query in MLflow's language.", "choose", ("runs",)),
     Key(("s",), "s", "sort", "sort", "Sort by the next column.", "choose", ("runs",), 35),
@@ -74,6 +84,9 @@ KEYS: tuple[Key, ...] = (
     ),
     Key(("t",), "t", "tail", "tail", "Follow the run's log and progress live.", "run", RUN_SCREENS, 75),
     Key(("x",), "x", "stop", "stop", "Stop the job.", "run", RUN_SCREENS, 50),
+    Key(("h",), "h", "hold", "hold", "Hold a waiting job, or release it.", "job", ("jobs",), 49),
+    Key(("u",), "u", "sooner", "sooner", "Let a waiting job start one place sooner.", "job", ("jobs",), 48),
+    Key(("b",), "b", "later", "later", "Let a waiting job start one place later.", "job", ("jobs",), 47),
     Key(("d",), "d", "diff", "diff", "Compare the marked runs; the first is the baseline.", "run", RUN_SCREENS, 70),
     Key(("v",), "v", "charts", "charts", "Charts of the marked runs.", "run", RUN_SCREENS, 31),
     Key(("e",), "e", "edit", "edit", "Edit metadata and note.", "run", RUN_SCREENS, 42),
@@ -139,6 +152,7 @@ GROUPS = {
     "run": "Runs",
     "model": "Models",
     "screen": "Screens",
+    "job": "Jobs",
     "tail": "Tail",
     "chart": "Charts",
     "help": "Help",

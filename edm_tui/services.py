@@ -45,6 +45,9 @@ class Host(Protocol):
     def open_view(self, view: str, rows: tuple[RunRow, ...] = ()) -> None:
         """Open a screen or form of the app's tables on these runs."""
 
+    def show_run(self, run_id: str) -> None:
+        """The Runs screen with this run opened."""
+
     def redraw(self) -> None:
         """Send the whole screen to the terminal again."""
 

@@ -3,31 +3,22 @@
 import os
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 
-from rich.text import Text
 from textual import work
 
 from edm_core.errors import EdmError
 from edm_core.jobs.gpus import slot_count
 from edm_core.snapshots.jobs import JobSnapshot
 from edm_core.snapshots.runs import RunRow
-from edm_tui.formatting import age, duration, number
 from edm_tui.messages import ActionRequested, StoreChanged
+from edm_tui.screens.job_lines import in_turn, job_lines
 from edm_tui.screens.lists import ListScreen
-from edm_tui.screens.tail_header import bar
-from edm_tui.widgets.cells import Cell, Column, layout
-from edm_tui.widgets.line_list import Line, LineList
-
-GROUPS = (("running", ("running",)), ("waiting", ("queued",)), ("ended", ("done", "failed", "stopped", "lost")))
-COLUMNS = (
-    Column("job", flex=True), Column("state"), Column("progress"), Column("ETA", right=True),
-    Column("since", right=True), Column("took", right=True), Column("last metric", right=True),
-    Column("note", flex=True),
-)  # fmt: skip
+from edm_tui.widgets.line_list import LineList
 
 
 class JobsScreen(ListScreen):
-    """Enter (or t) tails the job under the cursor, x stops it."""
+    """Enter opens the run of the job under the cursor, t tails it, x stops it; marks make stopping a batch."""
 
     context = "jobs"
 
@@ -35,6 +26,7 @@ class JobsScreen(ListScreen):
         super().__init__()
         self.jobs: tuple[JobSnapshot, ...] = ()
         self._rows: dict[str, RunRow] = {}
+        self._marks: dict[str, None] = {}
         self._fault = ""
 
     @property
@@ -42,10 +34,19 @@ class JobsScreen(ListScreen):
         """The job under the cursor."""
         return next((job for job in self.jobs if job.id == self.list.key), None)
 
+    def chosen(self) -> tuple[JobSnapshot, ...]:
+        """The marked jobs in the order in which they were marked, else the one under the cursor."""
+        by_id = {job.id: job for job in self.jobs}
+        marked = tuple(by_id[one] for one in self._marks if one in by_id)
+        return marked or (() if self.job is None else (self.job,))
+
     def targets(self) -> tuple[RunRow, ...]:
-        job = self.job
-        row = self._rows.get(job.run_id) if job is not None else None
-        return () if row is None else (row,)
+        return tuple(map(self._row, self.chosen()))
+
+    def _row(self, job: JobSnapshot) -> RunRow:
+        """The job's run; a job that has made none yet is a row without one."""
+        row = self._rows.get(job.run_id) if job.run_id else None
+        return RunRow(run_id="", name=job.run_name or job.title, job=job) if row is None else replace(row, job=job)
 
     def stores_changed(self, message: StoreChanged) -> None:
         self._load()
@@ -66,7 +67,9 @@ class JobsScreen(ListScreen):
 
     def _show(self) -> None:
         metric = self.services.workspace.settings.metrics.primary
-        header, lines = job_lines(self.jobs, metric, time.time(), self.size.width, ascii_only=self.ascii_only)
+        header, lines = job_lines(
+            self.jobs, metric, time.time(), self.size.width, ascii_only=self.ascii_only, marks=self._marks
+        )
         self.list.set_empty("no jobs yet: n starts one")
         self.list.set_lines(lines, header if lines else None)
         self.say()
@@ -75,8 +78,9 @@ class JobsScreen(ListScreen):
         slots = slot_count(self.services.workspace.settings.launch.slots, os.environ)
         running = sum(1 for job in self.jobs if job.state == "running")
         waiting = sum(1 for job in self.jobs if job.state == "queued")
-        parts = [f"{running} of {slots} slots busy", f"{waiting} waiting", f"{len(self.jobs):,} jobs", self._fault]
-        return " · ".join(part for part in parts if part)
+        marked = f"{len(self._marks)} marked (esc clears)" if self._marks else ""
+        counts = [f"{running} of {slots} slots busy", f"{waiting} waiting", f"{len(self.jobs):,} jobs"]
+        return " · ".join(part for part in (*counts, marked, self._fault) if part)
 
     def on_resize(self) -> None:
         self._show()
@@ -85,7 +89,7 @@ class JobsScreen(ListScreen):
         self.say()
 
     def on_line_list_chosen(self, event: LineList.Chosen) -> None:
-        self.do_tail()
+        self.action_verb("open")
 
     def copied(self) -> str:
         """The job's id."""
@@ -94,72 +98,107 @@ class JobsScreen(ListScreen):
     # Verbs --------------------------------------------------------------------
 
     def reason(self, verb: str) -> str:
-        if verb in ("tail", "open"):
-            return "" if self.job is not None else "no job"
+        job, chosen = self.job, self.chosen()
+        if verb in ("tail", "open", "mark"):
+            return "" if job is not None else "no job"
         if verb == "stop":
-            return "" if self.job is not None and self.job.active else "no job is running"
+            return "" if any(one.active for one in chosen) else "no job is running"
+        if verb == "hold":
+            return "" if any(one.state == "queued" for one in chosen) else "not waiting"
+        if verb in ("sooner", "later"):
+            if job is None or job.state != "queued":
+                return "not waiting"
+            return "" if self._neighbour(job, verb) else f"no job waits {'before' if verb == 'sooner' else 'after'} it"
         return super().reason(verb)
+
+    def do_mark(self) -> None:
+        """Mark the job under the cursor, or take the mark away, and go on to the next."""
+        if self.job is not None:
+            if self.job.id in self._marks:
+                del self._marks[self.job.id]
+            else:
+                self._marks[self.job.id] = None
+            self._show()
+            self.list.action_move(1)
+
+    def do_back(self) -> None:
+        """One layer: the marks, then the screen."""
+        if self._marks:
+            self._marks.clear()
+            self._show()
+        else:
+            super().do_back()
+
+    def do_open(self) -> None:
+        """The run of the job, on the Runs screen; its log where it has made no run."""
+        job = self.job
+        if job is None:
+            return
+        if not job.run_id:
+            self.do_tail()
+            return
+        self.host.show_run(job.run_id)
 
     def do_tail(self) -> None:
         """Follow the job under the cursor."""
         from edm_tui.screens.tail import TailScreen
 
         if self.job is not None:
-            self.app.push_screen(TailScreen(self.targets(), self.job))
+            row = self._rows.get(self.job.run_id)
+            self.app.push_screen(TailScreen(() if row is None else (row,), self.job))
 
     def do_stop(self) -> None:
-        """Stop the job under the cursor, after a question."""
+        """Stop the jobs, after a question; waiting ones leave the queue."""
         from edm_tui.dialogs.confirm import ConfirmDialog
 
-        job = self.job
-        if job is None:
-            return
+        jobs = [job for job in self.chosen() if job.active]
+        title = f"Stop {jobs[0].run_name or jobs[0].title}" if len(jobs) == 1 else f"Stop {len(jobs)} jobs"
+        argv = ("jobs", "stop", *(job.id for job in jobs))
 
         def answered(yes: bool | None) -> None:
             if yes:
-                argv = ("jobs", "stop", job.id)
-                self.app.post_message(ActionRequested("stop", argv, "tracking", f"Stop {job.title}"))
+                self._marks.clear()
+                self.app.post_message(ActionRequested("stop", argv, "tracking", title))
 
-        costs = (
-            "It leaves the queue." if job.state == "queued" else "The epoch that goes on now is lost; the rest stays."
-        )
-        self.app.push_screen(ConfirmDialog(f"Stop {job.title}?", (costs,), "stop"), answered)
+        self.app.push_screen(ConfirmDialog(f"{title}?", tuple(map(_cost, jobs)), "stop"), answered)
+
+    def do_hold(self) -> None:
+        """Keep waiting jobs from starting; those on hold may go on."""
+        waiting = [job for job in self.chosen() if job.state == "queued"]
+        release = all(job.held for job in waiting)
+        for job in waiting:
+            if job.held == release:
+                words = ("jobs", "hold", job.id, *(("--release",) if release else ()))
+                self._request("hold", words, f"{'Release' if release else 'Hold'} {job.title}")
+
+    def do_sooner(self) -> None:
+        """Let the job start before the one that is ahead of it."""
+        self._move("sooner")
+
+    def do_later(self) -> None:
+        """Let the job start after the one that follows it."""
+        self._move("later")
+
+    def _move(self, verb: str) -> None:
+        job = self.job
+        if job is not None:
+            place = self._neighbour(job, verb)
+            self._request(verb, ("jobs", "move", job.id, *place), f"Move {job.title}")
+
+    def _neighbour(self, job: JobSnapshot, verb: str) -> tuple[str, ...]:
+        """The option of `edm jobs move` for one place to the front or back; () where there is none."""
+        waiting = [one.id for one in in_turn(self.jobs)]
+        at = waiting.index(job.id)
+        if verb == "sooner":
+            return ("--before", waiting[at - 1]) if at else ()
+        if at + 1 >= len(waiting):
+            return ()
+        return ("--before", waiting[at + 2]) if at + 2 < len(waiting) else ("--last",)
+
+    def _request(self, verb: str, argv: tuple[str, ...], title: str) -> None:
+        self.app.post_message(ActionRequested(verb, argv, "tracking", title))
 
 
-def job_lines(
-    jobs: Sequence[JobSnapshot], metric: str, now: float, width: int, *, ascii_only: bool
-) -> tuple[Text, list[Line]]:
-    """The header, and a heading and the jobs of each group; waiting jobs in the order in which they came."""
-    grouped = [(title, [job for job in jobs if job.state in states]) for title, states in GROUPS]
-    grouped = [(title, found[::-1] if title == "waiting" else found) for title, found in grouped if found]
-    cells = [_cells(job, metric, now, ascii_only) for _, found in grouped for job in found]
-    columns = [column for column in COLUMNS if width >= 110 or column.title not in ("took", "ETA", "last metric")]
-    wanted = [index for index, column in enumerate(COLUMNS) if column in columns]
-    header, texts = layout(columns, [[row[index] for index in wanted] for row in cells], width)
-    rest = iter(texts)
-    lines: list[Line] = []
-    for title, found in grouped:
-        lines.append(Line(Text(f"{title} ({len(found)})", style="bold", end="")))
-        lines += [Line(next(rest), job.id) for job in found]
-    return header, lines
-
-
-def _cells(job: JobSnapshot, metric: str, now: float, ascii_only: bool) -> list[Cell]:
-    progress = job.progress
-    epochs = f"{bar(progress, 8, ascii_only)} {progress.epoch}/{progress.epochs}" if progress.epochs else ""
-    eta = job.eta_seconds(progress.at)
-    value = progress.metrics.get(metric)
-    took = "" if job.started is None else duration((job.ended or progress.at or now) - job.started)
-    state = "on hold" if job.held else job.state
-    failed = job.state in ("failed", "lost")
-    code = f" {job.exit_code}" if job.state == "failed" and job.exit_code is not None else ""
-    return [
-        f"  {job.run_name or job.title}",
-        Text(f"{state}{code}", style="$error" if failed else ""),
-        epochs,
-        "" if eta is None else duration(eta),
-        age(now - (job.ended or job.started or job.created)),
-        took,
-        "" if value is None else f"{metric} {number(value)}",
-        job.note,
-    ]
+def _cost(job: JobSnapshot) -> str:
+    lost = "leaves the queue" if job.state == "queued" else "the epoch that goes on now is lost; the rest stays"
+    return f"{job.run_name or job.title}: {lost}."

@@ -16,6 +16,7 @@ from edm_tui.messages import ActionFinished, RunHighlighted, RunOpened
 from edm_tui.screens.moving import Moving
 from edm_tui.screens.narrowing import Narrowing
 from edm_tui.screens.reading import ReadingScreen
+from edm_tui.screens.run_filter import RunFilter
 from edm_tui.screens.run_status import status_text
 from edm_tui.widgets.key_bar import KeyBar
 from edm_tui.widgets.run_detail import DetailPane
@@ -44,6 +45,7 @@ class RunsScreen(ReadingScreen, Moving, Narrowing):
         self._fault = ""
         self._undoable = ""
         self._launched = ""
+        self._to_open = ""
         self._pane_cells = 0
         self._look = columns.Look()
 
@@ -125,6 +127,7 @@ class RunsScreen(ReadingScreen, Moving, Narrowing):
             self.table.empty = clean(f"no run fits {self.narrowed.words}: esc clears")
         self.table.show(self.narrowed.apply(rows), self._look)
         self._go_to_launched()
+        self._open_wanted()
         self._explain()
         self.say()
 
@@ -190,6 +193,21 @@ class RunsScreen(ReadingScreen, Moving, Narrowing):
             self.set_class(True, "-open")
             self.pane.focus()
             self.say()
+
+    def open_run(self, run_id: str) -> None:
+        """Put the cursor on a run and open its detail, once it is read; a filter that hides it goes away."""
+        self._to_open = run_id
+        self._open_wanted()
+        if self._to_open and self.narrowed:
+            self.narrowed = RunFilter()
+            self.show_rows()
+
+    def _open_wanted(self) -> None:
+        if self._to_open:
+            self.table.go_to(self._to_open)
+            if self.table.row is not None and self.table.row.run_id == self._to_open:
+                self._to_open = ""
+                self.do_open()
 
     @property
     def _open(self) -> bool:

@@ -104,6 +104,7 @@ class DetailPane(Painted, can_focus=True):
             return
         yield "title", clean(row.name)
         yield "", self._state(row)
+        yield from self._alarms(row, width)
         yield "", self._data(row)
         if self._fault:
             yield "", f"! {clean(self._fault)}"
@@ -130,6 +131,11 @@ class DetailPane(Painted, can_focus=True):
         if row.job is not None and row.job.note:
             parts.append(clean(row.job.note))
         return " · ".join(parts)
+
+    def _alarms(self, row: RunRow, width: int) -> Iterator[Line]:
+        for alarm in row.job.alarms if row.job is not None else ():
+            for text in wrap(f"! {clean(alarm.text)}", width, 2):
+                yield "", text
 
     def _data(self, row: RunRow) -> str:
         parts = [f"{row.data_state.symbol} {DATA_WORDS[row.data_state.word]}".strip()]

@@ -50,6 +50,7 @@ class HostApp(App[None]):
         self.services = FakeServices(workspace)
         self.ascii_only = False
         self.requests: list[ActionRequested] = []
+        self.shown: list[str] = []
         self._make = make
 
     def on_mount(self) -> None:
@@ -61,6 +62,9 @@ class HostApp(App[None]):
 
     def open_view(self, view: str, rows: tuple[RunRow, ...] = ()) -> None:
         raise AssertionError(f"{view} was not meant to open")
+
+    def show_run(self, run_id: str) -> None:
+        self.shown.append(run_id)
 
     def redraw(self) -> None:
         """Nothing is kept here of what was drawn."""

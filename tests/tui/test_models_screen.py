@@ -1,4 +1,4 @@
-"""Models, jobs and the command log: lists that load, name their targets by id and copy."""
+"""Models and the command log: lists that load, name their targets by id and copy."""
 
 import json
 import time
@@ -9,13 +9,10 @@ from textual.app import App
 from textual.pilot import Pilot
 
 from edm_core.commandlog import CommandRecord, record_command
-from edm_core.snapshots.jobs import JobSnapshot, Progress
 from edm_core.snapshots.models import ModelVersion
 from edm_core.snapshots.runs import DataState, MetricSummary, RunRow
 from edm_tui.screens.commands_log import CommandsLogScreen, command_lines, key_of
-from edm_tui.screens.jobs import JobsScreen, job_lines
 from edm_tui.screens.models import ModelsScreen
-from edm_tui.screens.tail import TailScreen
 from edm_tui.widgets.cells import Column, cut, layout, plain
 from edm_tui.widgets.line_list import Line, LineList
 from edm_tui.widgets.status_line import StatusLine
@@ -94,53 +91,6 @@ async def test_the_cursor_stays_on_its_version_when_the_list_changes(models: Hos
         await settled(models, pilot)
         assert isinstance(models.screen, ModelsScreen)
         assert models.screen.version == V3
-
-
-# Jobs -----------------------------------------------------------------------------
-
-RUNNING = JobSnapshot(
-    "j3", "running", "cnn_c", (), 30.0, started=31.0, run_name="cnn_c",
-    progress=Progress(at=61.0, epoch=2, epochs=4, batch=10, batches=10, metrics={"val_loss": 0.5}),
-)  # fmt: skip
-WAITING = (
-    JobSnapshot("j5", "queued", "later", (), 50.0, held=True),
-    JobSnapshot("j4", "queued", "sooner", (), 40.0),
-)
-FAILED = JobSnapshot(
-    "j1", "failed", "bad", (), 1.0, started=2.0, ended=5.0, exit_code=3, note="killed", folder="/none/j1"
-)  # fmt: skip
-
-
-def test_jobs_are_grouped_and_the_waiting_ones_in_the_order_of_their_turn() -> None:
-    _, lines = job_lines((*WAITING, RUNNING, FAILED), "val_loss", 70.0, 140, ascii_only=False)
-    assert [line.key for line in lines] == ["", "j3", "", "j4", "j5", "", "j1"]
-    running = lines[1].text.plain
-    for part in ("2/4", "30s", "val_loss 0.5000"):
-        assert part in running
-    assert "on hold" in lines[4].text.plain
-    assert "failed 3" in lines[6].text.plain
-    assert "killed" in lines[6].text.plain
-    _, narrow = job_lines((RUNNING,), "val_loss", 70.0, 60, ascii_only=False)
-    assert all(line.text.cell_len <= 60 for line in narrow)
-
-
-async def test_enter_tails_the_job_under_the_cursor_and_x_stops_it_after_a_question(tmp_path: Path) -> None:
-    app = HostApp(a_workspace(tmp_path), lambda: JobsScreen(()))
-    app.services.job_list = (RUNNING, FAILED)
-    async with app.run_test(size=(120, 40)) as pilot:
-        await settled(app, pilot)
-        screen = app.screen
-        assert isinstance(screen, JobsScreen)
-        await pilot.press("x", "enter")
-        await settled(app, pilot)
-        assert [request.argv for request in app.requests] == [("jobs", "stop", "j3")]
-        await pilot.press("j")
-        assert screen.reason("stop") == "no job is running"
-        await pilot.press("enter")
-        await pilot.pause()
-        assert isinstance(app.screen, TailScreen)
-        assert app.screen.job is not None
-        assert app.screen.job.id == FAILED.id
 
 
 # The command log --------------------------------------------------------------------
