@@ -8,7 +8,7 @@ from edm_core.errors import DataError
 from edm_core.training.baselines import foote_baseline, grid_baseline
 from edm_core.training.checkpoint import Checkpoint, model_from_checkpoint
 from edm_core.training.dataset import Track
-from edm_core.training.loop import boundary_curve, score_curves
+from edm_core.training.loop import predict_curves, score_curves
 from edm_core.training.peaks import PeakSettings
 from edm_core.training.scoring import summarise
 
@@ -28,7 +28,7 @@ def evaluate_checkpoint(checkpoint: Checkpoint, tracks: Sequence[Track]) -> Eval
         return evaluation
     model = model_from_checkpoint(checkpoint)
     device = next(model.parameters()).device
-    curves = [boundary_curve(model, track, device) for track in tracks]
+    curves = [predict_curves(model, track, device) for track in tracks]
     scores = score_curves(tracks, curves, PeakSettings(**checkpoint["peaks"]))
     baseline = grid_baseline([track.annotation for track in tracks])
     summary = {**summarise(scores), "baseline_boundary_f1_05": baseline.f1_05}

@@ -1,7 +1,7 @@
 """One epoch of training, one pass of validation: no files, no MLflow."""
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -94,32 +94,41 @@ class EpochLoop:
         # The bare network: with several devices this runs in the first process only, where the wrapper would wait.
         network = self.model.module if isinstance(self.model.module, nn.Module) else self.model
         network.eval()
-        losses, curves = [], []
+        losses, curves, labels = [], [], []
         for batch in loader:
             moved = self.fabric.to_device(batch)
             with self.fabric.autocast():
                 output = network(moved["frames"])
             losses.append(float(total_loss(self.config, output, moved)))
             if self.config.boundary:
-                curves.append(output["boundary"][0].float().sigmoid().cpu().numpy())
+                curve, label_logits = track_curves(output)
+                curves.append(curve)
+                labels.append(label_logits)
         loss = sum(losses) / max(1, len(losses))
         if not self.config.boundary:
             return Validation(loss, PeakSettings(), (), ())
-        known = [boundary_curve(network, track, self.fabric.device) for track in train]
+        known = [predict_curves(network, track, self.fabric.device)[0] for track in train]
         peaks = tune_peaks(known, [track.annotation.boundaries for track in train])
-        scores = score_curves(val, curves, peaks)
+        scores = score_curves(val, list(zip(curves, labels, strict=True)), peaks)
         return Validation(loss, peaks, scores, tuple(curves))
 
 
+def track_curves(output: Mapping[str, torch.Tensor]) -> tuple[Curve, Curve | None]:
+    """What the network says of the one track of a batch: boundary probability, shape (frames,), and label logits,
+    shape (frames, 5), None without a label head."""
+    label = output["label"][0].float().cpu().numpy() if "label" in output else None
+    return output["boundary"][0].float().sigmoid().cpu().numpy(), label
+
+
 @torch.no_grad()
-def boundary_curve(model: nn.Module, track: Track, device: torch.device) -> Curve:
-    """Boundary probability at each frame of a whole track, shape (frames,). The model is in eval mode."""
-    frames = torch.from_numpy(track.frames).unsqueeze(0).to(device)
-    curve: Curve = model(frames)["boundary"][0].float().sigmoid().cpu().numpy()
-    return curve
+def predict_curves(model: nn.Module, track: Track, device: torch.device) -> tuple[Curve, Curve | None]:
+    """`track_curves` of a whole track. The model is in eval mode."""
+    return track_curves(model(torch.from_numpy(track.frames).unsqueeze(0).to(device)))
 
 
-def score_curves(tracks: Sequence[Track], curves: Sequence[Curve], peaks: PeakSettings) -> tuple[TrackScore, ...]:
-    """Scores of the peaks of each curve against its track's boundaries."""
+def score_curves(
+    tracks: Sequence[Track], curves: Sequence[tuple[Curve, Curve | None]], peaks: PeakSettings
+) -> tuple[TrackScore, ...]:
+    """Scores of the peaks of each boundary curve against its track's boundaries; labels where there are logits."""
     pairs = zip(tracks, curves, strict=True)
-    return tuple(score_track(track.annotation, pick_peaks(curve, peaks)) for track, curve in pairs)
+    return tuple(score_track(track.annotation, pick_peaks(curve, peaks), labels) for track, (curve, labels) in pairs)

@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edm_core.data.model import Annotation
+from edm_core.data.model import LABELS, Annotation
+from edm_core.training.audio import FRAME_RATE
 from edm_core.training.peaks import hits
 
 NARROW, WIDE = 0.5, 3.0
@@ -16,11 +18,20 @@ NARROW, WIDE = 0.5, 3.0
 
 @dataclass(frozen=True)
 class TrackScore:
-    """Boundaries of one track and their scores. Times in seconds; interior boundaries only."""
+    """Boundaries of one track and their scores. Times in seconds; interior boundaries only.
+
+    `labels` and `predicted_labels` name the segments that the boundaries part, one more than there are boundaries;
+    the latter are empty without a label head.
+    """
 
     name: str
+    duration: float
+    bpm: float | None
+    downbeat: float | None
     reference: tuple[float, ...]
+    labels: tuple[str | None, ...]
     predicted: tuple[float, ...]
+    predicted_labels: tuple[str, ...]
     f1_05: float
     precision_05: float
     recall_05: float
@@ -33,6 +44,9 @@ class TrackScore:
         """Plain types, for tracks.json."""
         return {
             "track": self.name,
+            "duration": round(self.duration, 4),
+            "bpm": self.bpm,
+            "downbeat": self.downbeat,
             "boundary_f1_05": self.f1_05,
             "boundary_precision_05": self.precision_05,
             "boundary_recall_05": self.recall_05,
@@ -41,7 +55,9 @@ class TrackScore:
             "subtle": self.subtle,
             "subtle_found": self.subtle_found,
             "reference": list(self.reference),
+            "labels": list(self.labels),
             "predicted": [round(time, 4) for time in self.predicted],
+            "predicted_labels": list(self.predicted_labels),
         }
 
 
@@ -65,16 +81,31 @@ def detection(
     return precision, recall, f1
 
 
-def score_track(annotation: Annotation, predicted: Sequence[float]) -> TrackScore:
-    """All scores of one track. `predicted` ascending, seconds."""
+def segment_labels(boundaries: Sequence[float], duration: float, logits: NDArray[np.float32]) -> tuple[str, ...]:
+    """The label of each segment between `boundaries` (ascending, seconds): the class with the highest mean of `logits`,
+    shape (frames, len(LABELS)), over the segment's frames."""
+    edges = np.asarray([0.0, *boundaries, duration]) * FRAME_RATE
+    spans = [(min(int(start), len(logits) - 1), int(np.ceil(end))) for start, end in pairwise(edges)]
+    return tuple(LABELS[int(logits[start : max(end, start + 1)].mean(axis=0).argmax())] for start, end in spans)
+
+
+def score_track(
+    annotation: Annotation, predicted: Sequence[float], label_logits: NDArray[np.float32] | None = None
+) -> TrackScore:
+    """All scores of one track. `predicted` ascending, seconds; `label_logits` of shape (frames, len(LABELS))."""
     inside = tuple(float(time) for time in predicted if 0 < time < annotation.duration)
     reference, duration = annotation.boundaries, annotation.duration
     precision, recall, f1_05 = detection(reference, inside, duration, NARROW, trim=True)
     subtle = [time for time, is_subtle in zip(reference, annotation.subtle, strict=True) if is_subtle]
     return TrackScore(
         name=annotation.name,
+        duration=duration,
+        bpm=annotation.bpm,
+        downbeat=annotation.downbeat,
         reference=reference,
+        labels=tuple(segment.label for segment in annotation.segments),
         predicted=inside,
+        predicted_labels=() if label_logits is None else segment_labels(inside, duration, label_logits),
         f1_05=f1_05,
         precision_05=precision,
         recall_05=recall,
