@@ -9,7 +9,7 @@ from edm_core.actions.model_history import history
 from edm_core.actions.register import METRICS_TAG
 from edm_core.actions.stages import holder
 from edm_core.diff import direction
-from edm_core.diff_code import files_between
+from edm_core.diff.code import files_between
 from edm_core.errors import StoreError
 from edm_core.gitrepo import git_of
 from edm_core.settings import MetricsSettings

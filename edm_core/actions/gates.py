@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 from edm_core.actions.load_check import loads
 from edm_core.actions.register import TRACKS_TAG
-from edm_core.diff_files import track_scores
+from edm_core.diff.tracks import scores_in
 from edm_core.errors import SettingsError, StoreError
 from edm_core.snapshots.models import ModelVersion
 from edm_core.snapshots.promotion import GateResult
@@ -137,7 +137,7 @@ def tracks_of(workspace: Workspace, version: ModelVersion) -> dict[str, float]:
     except (ValueError, TypeError, AttributeError):
         said = {}
     run_dir = version.tags.get("edm.run_dir", "")
-    in_folder, _ = track_scores(workspace.root / run_dir) if run_dir else ({}, "")
+    in_folder = scores_in(workspace.root / run_dir) if run_dir else {}
     return in_folder if len(in_folder) > len(said) else said
 
 

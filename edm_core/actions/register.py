@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from edm_core.actions.mlflow_call import logged_call
 from edm_core.actions.model_package import LogRequest, log_checkpoint
-from edm_core.diff_files import track_scores
+from edm_core.diff.tracks import scores_in
 from edm_core.errors import ActionError, EdmError, StoreError
 from edm_core.journal import Entry, Journal
 from edm_core.snapshots.models import ModelVersion
@@ -161,8 +161,7 @@ def make_version(
 
 def _tracks_tag(checkpoint: Path) -> dict[str, str]:
     """The score of each track, from tracks.json of the run folder; {} without one, or too long for a tag."""
-    found, _ = track_scores(checkpoint.parent.parent)
-    scores = {track: round(score, 6) for track, score in found.items()}
+    scores = {track: round(score, 6) for track, score in scores_in(checkpoint.parent.parent).items()}
     text = json.dumps(scores)
     return {TRACKS_TAG: text} if scores and len(text) <= _TAG_LENGTH else {}
 

@@ -170,7 +170,7 @@ def diff(context: click.Context, versions: tuple[str, ...], everything: bool, as
       edm models diff 3 4
     """
     from edm_core.actions.stages import pick
-    from edm_core.cli.runs import diff as diff_of_runs
+    from edm_core.cli.run_diff import diff as diff_of_runs
     from edm_core.errors import ActionError
     from edm_core.stores.models import list_versions
 

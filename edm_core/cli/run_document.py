@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 from edm_core.settings import Settings
-from edm_core.snapshots.diff import SECTIONS, RunDiff
 from edm_core.snapshots.jobs import JobSnapshot
 from edm_core.snapshots.runs import MetricSummary, RunDetail, RunRow
 
@@ -65,20 +64,6 @@ def job_document(job: JobSnapshot | None) -> dict[str, Any] | None:
         "id": job.id, "state": job.state, "exit_code": job.exit_code, "run_id": job.run_id or None,
         "epoch": progress.epoch, "epochs": progress.epochs, "silent_since": job.silent_since,
     }  # fmt: skip
-
-
-def diff_document(diff: RunDiff, everything: bool) -> dict[str, Any]:
-    """Sections by name, each a mapping of key to values, deltas and verdicts; equal entries only with `everything`."""
-    sections = {
-        name: {
-            entry.key: {"values": list(entry.values), "deltas": list(entry.deltas), "verdicts": list(entry.verdicts)}
-            | ({"same": entry.same} if everything else {})
-            for entry in diff.sections[name]
-            if everything or not entry.same
-        }
-        for name in SECTIONS
-    }
-    return {"runs": list(diff.names), "ids": list(diff.run_ids), **sections, "notes": dict(diff.notes)}
 
 
 def iso(milliseconds: int | None) -> str | None:

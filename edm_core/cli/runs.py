@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 import click
 
 from edm_core.cli.output import clean, json_option, print_json, print_table, say
+from edm_core.cli.run_diff import diff
 from edm_core.cli.run_verbs import edit, stop, tail
 from edm_core.cli.run_versions import versions
 from edm_core.errors import NotFoundError
 from edm_core.workspace import find_workspace
 
 if TYPE_CHECKING:
-    from edm_core.snapshots.diff import RunDiff
     from edm_core.snapshots.runs import RunDetail, RunRow
     from edm_core.workspace import Workspace
 
@@ -117,52 +117,6 @@ def _print_detail(detail: "RunDetail") -> None:
 
 
 @runs.command()
-@click.argument("names", metavar="RUN RUN...", nargs=-1, required=True)
-@click.option("--all", "everything", is_flag=True, help="Show what is the same, too.")
-@json_option
-def diff(names: Sequence[str], everything: bool, as_json: bool) -> None:
-    """Compare runs with the first one: params, metrics, metadata, config, code, data, environment, tracks.
-
-    \b
-    For example:
-      edm runs diff mert95m_baseline aug_heavy_dropout0.3
-    """
-    from edm_core.cli.run_document import diff_document
-    from edm_core.diff import diff_runs
-
-    workspace = find_workspace()
-    rows = _found(workspace, names)
-    if len(rows) < 2:
-        raise click.UsageError("give two different runs or more")
-    found = diff_runs(workspace, rows)
-    if as_json:
-        print_json(diff_document(found, everything))
-    else:
-        _print_diff(found, everything)
-
-
-def _print_diff(found: "RunDiff", everything: bool) -> None:
-    from edm_core.cli.run_document import number
-
-    for section, entries in found.sections.items():
-        shown = [entry for entry in entries if everything or not entry.same]
-        note = f" ({found.notes[section]})" if section in found.notes else ""
-        click.echo(
-            clean(f"{section}: {len(shown)} of {len(entries)} shown{note}" if shown else f"{section}: same{note}")
-        )
-        lines = []
-        for entry in shown:
-            line = [f"  {entry.key}"]
-            for i, value in enumerate(entry.values):
-                delta = entry.deltas[i] if entry.deltas else None
-                extra = f"  ({delta:+.4g} {entry.verdicts[i]}".rstrip() + ")" if delta else ""
-                line.append(number(value) + extra)
-            lines.append(line)
-        if lines:
-            print_table(["", *found.names], lines)
-
-
-@runs.command()
 @click.argument("names", metavar="RUN...", nargs=-1, required=True)
 @click.option("--metric", "-m", metavar="M", help="The metric to draw; the primary one by default.")
 @click.option("--width", type=click.IntRange(20, 500), default=100, show_default=True, help="Columns of the chart.")
@@ -204,7 +158,7 @@ def plot(
         click.echo(braille_chart(key, series, width, height, sys.stdout.isatty(), log=log, smooth=smooth), color=True)
 
 
-for command in (edit, stop, tail, versions):
+for command in (diff, edit, stop, tail, versions):
     runs.add_command(command)
 
 

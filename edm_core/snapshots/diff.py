@@ -9,14 +9,18 @@ SECTIONS = ("params", "metrics", "metadata", "config", "code", "data", "environm
 
 @dataclass(frozen=True, slots=True)
 class DiffEntry:
-    """One key: a value for each run in the order asked (None: not there); the verdict of the runs after the
-    first against it, "better", "worse" or ""."""
+    """One key: a value for each run in the order asked (None: not there).
+
+    `verdicts` says of the runs after the first what they are against it: "better" or "worse" for numbers, "added",
+    "removed" or "changed" for files, or "". `steps` are those of best and last values of metrics.
+    """
 
     key: str
     values: tuple[Any, ...]
     deltas: tuple[float | None, ...] = ()
     verdicts: tuple[str, ...] = ()
     same: bool = False
+    steps: tuple[int | None, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

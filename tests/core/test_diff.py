@@ -9,10 +9,14 @@ import pytest
 import yaml
 
 from edm_core.diff import diff_runs, verdict
-from edm_core.diff_files import flattened
+from edm_core.diff.baseline import baseline_of
+from edm_core.diff.code import UNCOMMITTED, file_patches, patches
+from edm_core.diff.document import document, markdown
+from edm_core.diff.files import flattened
 from edm_core.snapshots.diff import SECTIONS, DiffEntry, RunDiff
 from edm_core.snapshots.runs import RunRow
 from edm_core.stores.memory import MemoryTracking, memory_store
+from edm_core.stores.runs import find_run
 from edm_core.workspace import Workspace
 from tests.support.stores import new_workspace
 
@@ -54,11 +58,11 @@ def add(
 def folder(workspace: Workspace, name: str, **documents: object) -> str:
     path = workspace.runs_dir / name
     path.mkdir()
-    for key, document in documents.items():
+    for key, saved in documents.items():
         if key in ("environment", "tracks"):
-            (path / f"{key}.json").write_text(json.dumps(document))
+            (path / f"{key}.json").write_text(json.dumps(saved))
         else:
-            (path / f"{key}.yaml").write_text(yaml.safe_dump(document, sort_keys=False))
+            (path / f"{key}.yaml").write_text(yaml.safe_dump(saved, sort_keys=False))
     return f"{workspace.settings.runs.dir}/{name}"
 
 
@@ -111,6 +115,72 @@ def test_files_by_key_whatever_their_order(workspace: Workspace, store: MemoryTr
     assert entry(diff, "metadata", "results.conclusion").values == ("good", "bad")
 
 
+def test_lists_of_another_length_are_compared_by_item() -> None:
+    tables = flattened([{"changes": ["lr", "dropout", "lr"]}, {"changes": ["dropout"]}, {}])
+    assert tables == [
+        {"changes: lr": "lr", "changes: dropout": "dropout", "changes: lr (2)": "lr"},
+        {"changes: dropout": "dropout"},
+        {},
+    ]
+    assert flattened([{"a": [1, 2]}, {"a": [1, 3]}]) == [{"a[0]": 1, "a[1]": 2}, {"a[0]": 1, "a[1]": 3}]
+    assert flattened([{"a": [1]}, {"a": {"b": 1}}, {"a": None}]) == [{"a": [1]}, {"a": {"b": 1}}, {"a": None}]
+
+
+@pytest.fixture(scope="module")
+def logged(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """Runs in MLflow's own store, without folders here."""
+    from edm_core.stores.mlflow_client import ensure_experiment, mlflow_client
+
+    workspace = new_workspace(tmp_path_factory.mktemp("logged") / "ws", "")
+    client = mlflow_client(workspace)
+    experiment = ensure_experiment(client, workspace)
+    for name, loss in (("a", 0.5), ("b", 0.2), ("c", 0.9)):
+        run = client.create_run(experiment, run_name=name)
+        client.log_metric(run.info.run_id, "val_loss", loss)
+        client.log_text(run.info.run_id, json.dumps({"packages": {"torch": name}}), "environment.json")
+    return workspace
+
+
+def test_what_a_run_saved_is_read_from_mlflow_where_its_folder_is_gone(logged: Workspace) -> None:
+    diff = diff_runs(logged, [find_run(logged, name) for name in "ab"])
+    assert entry(diff, "environment", "packages.torch").values == ("a", "b")
+    assert "environment" not in diff.notes
+    assert diff.notes["config"] == "a: its folder is not here; b: its folder is not here"
+
+
+def test_a_run_alone_is_compared_with_production_else_with_the_best(logged: Workspace) -> None:
+    from edm_core.stores.mlflow_client import mlflow_client
+
+    def against(name: str) -> tuple[str, str]:
+        found = baseline_of(logged, find_run(logged, name))
+        assert found is not None
+        return found[0].name, found[1]
+
+    assert against("a") == ("b", "the best by val_loss")
+    assert against("b") == ("a", "the best by val_loss")
+    client = mlflow_client(logged)
+    client.create_registered_model("EDMModel")
+    client.create_model_version("EDMModel", "file:///nowhere", run_id=find_run(logged, "c").run_id)
+    with pytest.warns(FutureWarning):
+        client.transition_model_version_stage("EDMModel", "1", "Production")
+    assert against("a") == ("c", "in Production (v1 Production)")
+    assert against("c") == ("b", "the best by val_loss")
+
+
+def test_documents_to_take_away(workspace: Workspace, store: MemoryTracking) -> None:
+    a = add(store, "a", params={"lr": "1", "odd": "x|y"}, metrics={"val_loss": [0.5, 0.4]})
+    b = add(store, "_b", params={"lr": "1", "odd": "<b>"}, metrics={"val_loss": [0.3, 0.6]})
+    diff = diff_runs(workspace, [a, b])
+    best = document(diff, everything=False)["metrics"]["best val_loss"]
+    assert (best["values"], best["steps"], best["verdicts"]) == ([0.4, 0.3], [1, 0], ["", "better"])
+    assert "lr" not in document(diff, everything=False)["params"]
+    assert document(diff, everything=True)["params"]["lr"]["same"] is True
+    text = markdown(diff, everything=False)
+    assert "| best val_loss | 0.4 @1 | 0.3 @0 (-0.1 better) |" in text
+    assert r"| odd | x\|y | \<b\> |" in text
+    assert text.startswith("# a · \\_b\n")
+
+
 def test_environment_and_tracks(workspace: Workspace, store: MemoryTracking) -> None:
     def tracks(**scores: float) -> dict[str, object]:
         return {"tracks": [{"track": name, "boundary_f1_05": score} for name, score in scores.items()]}
@@ -136,12 +206,28 @@ def test_code_between_commits(workspace: Workspace, store: MemoryTracking) -> No
     assert entry(diff, "code", "model.py").values == (None, "+2 −1")
     assert entry(diff, "code", "new.py").values == (None, "+1 −0")
     assert "same.py" not in keys(diff, "code")
-    assert entry(diff, "code", "uncommitted changes").values == ("none", "yes, not saved here")
+    assert entry(diff, "code", UNCOMMITTED).values == ("none", "yes, not saved here")
+    assert [text.splitlines()[-3:] for text in file_patches(workspace, [a, b], "model.py")] == [[], ["-b", "+c", "+d"]]
     asked = workspace.command_log_path.read_text().count("numstat")
     assert diff_runs(workspace, [a, b]).sections["code"] == diff.sections["code"]
     assert workspace.command_log_path.read_text().count("numstat") == asked == 1
     same = diff_runs(workspace, [a, a])
     assert [found.same for found in same.sections["code"]] == [True, True]
+
+
+def test_code_is_source_only(workspace: Workspace, store: MemoryTracking) -> None:
+    (workspace.root / ".dvc").mkdir(exist_ok=True)
+    one = commit(workspace.root, **{"model.py": "a\n", ".dvc/config": ""})
+    (workspace.root / "logo.png").write_bytes(bytes(range(256)))
+    runs = workspace.settings.runs.dir
+    two = commit(workspace.root, **{
+        f"{runs}/a.dvc": "outs: []\n", f"{runs}/.gitignore": "/a\n", "data.dvc": "outs: []\n",
+        ".dvc/config": "[core]\n", "logo.png": "\0\1", "model.py": "b\n"})  # fmt: skip
+    rows = [add(store, name, tags={"mlflow.source.git.commit": at}) for name, at in (("a", one), ("b", two))]
+    diff = diff_runs(workspace, rows)
+    assert keys(diff, "code") == ["commit", UNCOMMITTED, "model.py"]
+    assert diff.notes["code"].startswith("5 more that are no source")
+    assert [title for title, _ in patches(workspace, rows)] == ["a → b: model.py"]
 
 
 def test_a_saved_patch_is_compared_by_content(workspace: Workspace, store: MemoryTracking) -> None:
@@ -167,7 +253,9 @@ def test_a_commit_that_is_not_in_this_clone(workspace: Workspace, store: MemoryT
 def test_data_versions_and_the_files_between_them(workspace: Workspace, store: MemoryTracking) -> None:
     versions = [f"{n:032x}.dir" for n in (1, 2)]
     for version, files in zip(
-        versions, ({"t1.wav": "aa", "t2.wav": "bb"}, {"t1.wav": "aa", "t2.wav": "cc"}), strict=True
+        versions,
+        ({"t1.wav": "aa", "t2.wav": "bb", "t3.wav": "dd"}, {"t1.wav": "aa", "t2.wav": "cc", "t4.wav": "ee"}),
+        strict=True,
     ):
         path = workspace.root / ".dvc" / "cache" / "files" / "md5" / version[:2] / version[2:]
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -175,8 +263,11 @@ def test_data_versions_and_the_files_between_them(workspace: Workspace, store: M
     a, b = (add(store, f"r{i}", tags={"edm.data_version": v}) for i, v in enumerate(versions))
     diff = diff_runs(workspace, [a, b])
     assert entry(diff, "data", "version").values == tuple(versions)
-    assert entry(diff, "data", "t2.wav").values == ("bb", "cc")
-    assert keys(diff, "data") == ["version", "t2.wav"]
+    assert {found.key: (found.values, found.verdicts) for found in diff.sections["data"][1:]} == {
+        "t2.wav": (("bb", "cc"), ("", "changed")),
+        "t3.wav": (("dd", None), ("", "removed")),
+        "t4.wav": ((None, "ee"), ("", "added")),
+    }
     c = add(store, "c", tags={"edm.data_version": "f" * 32 + ".dir"})
     partial = diff_runs(workspace, [a, c])
     assert keys(partial, "data") == ["version"]
@@ -214,7 +305,6 @@ def test_three_runs_keep_the_first_as_baseline(workspace: Workspace, store: Memo
 
 
 def test_flattened_and_verdict() -> None:
-    assert flattened({"a": {"b": [1, {"c": 2}]}, "d": {}, "e": []}) == {"a.b[0]": 1, "a.b[1].c": 2, "d": {}, "e": []}
-    assert flattened("text") == {}
-    assert flattened(None) == {}
+    nested = {"a": {"b": [1, {"c": 2}]}, "d": {}, "e": []}
+    assert flattened([nested, "text", None]) == [{"a.b[0]": 1, "a.b[1].c": 2, "d": {}, "e": []}, {}, {}]
     assert [verdict(True, delta) for delta in (-1.0, 1.0, 0.0, None, math.nan)] == ["better", "worse", "", "", ""]

@@ -1,4 +1,4 @@
-"""What differs between runs: one section for everything that is known of a run, each of which works without the others.
+"""The comparison: one section for everything that is known of a run, each of which works without the others.
 
 The first run is the baseline. Entries that are the same in all runs are kept and marked, so that a screen can show all.
 """
@@ -6,12 +6,14 @@ The first run is the baseline. Entries that are the same in all runs are kept an
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from edm_core.diff_code import code_section
-from edm_core.diff_files import data_section, flattened, json_of, track_scores, yaml_of
+from edm_core.diff.code import code_section
+from edm_core.diff.data import data_section
+from edm_core.diff.files import documents_of, flattened, without
+from edm_core.diff.tracks import track_scores
 from edm_core.settings import MetricsSettings
 from edm_core.snapshots.diff import SECTIONS, DiffEntry, RunDiff
 from edm_core.snapshots.runs import RunRow
-from edm_core.stores.runs import folder_of, load_detail
+from edm_core.stores.runs import load_detail
 from edm_core.workspace import Workspace
 
 Section = tuple[tuple[DiffEntry, ...], str]
@@ -70,12 +72,14 @@ def _equal(a: Any, b: Any) -> bool:
     return bool(a == b or (isinstance(a, float) and isinstance(b, float) and a != a and b != b))
 
 
-def _scored(key: str, values: list[float | None], minimised: bool | None) -> DiffEntry:
+def _scored(
+    key: str, values: list[float | None], minimised: bool | None, steps: tuple[int | None, ...] = ()
+) -> DiffEntry:
     base = values[0]
     deltas = tuple(None if base is None or value is None else value - base for value in values)
     verdicts = tuple("" if minimised is None else verdict(minimised, delta) for delta in deltas)
     same = all(_equal(base, value) for value in values[1:])
-    return DiffEntry(key, tuple(values), (None, *deltas[1:]), ("", *verdicts[1:]), same)
+    return DiffEntry(key, tuple(values), (None, *deltas[1:]), ("", *verdicts[1:]), same, steps)
 
 
 def _metrics(settings: MetricsSettings, rows: Sequence[RunRow]) -> tuple[DiffEntry, ...]:
@@ -84,9 +88,11 @@ def _metrics(settings: MetricsSettings, rows: Sequence[RunRow]) -> tuple[DiffEnt
     for key in sorted({key for row in rows for key in row.metrics}, key=lambda key: (key != settings.primary, key)):
         summaries = [row.metrics.get(key) for row in rows]
         judged = direction(settings, key)
-        if judged is not None:
-            found.append(_scored(f"best {key}", [s.best if s else None for s in summaries], judged))
-        found.append(_scored(key, [s.last if s else None for s in summaries], judged))
+        if judged is not None and not key.startswith("best_"):
+            at = tuple(s.best_step if s else None for s in summaries)
+            found.append(_scored(f"best {key}", [s.best if s else None for s in summaries], judged, at))
+        at = tuple(s.last_step if s else None for s in summaries)
+        found.append(_scored(key, [s.last if s else None for s in summaries], judged, at))
     return tuple(found)
 
 
@@ -99,34 +105,16 @@ def direction(settings: MetricsSettings, key: str) -> bool | None:
 
 
 def _files(workspace: Workspace, rows: Sequence[RunRow], name: str) -> Section:
-    reader = json_of if name.endswith(".json") else yaml_of
-    tables: list[dict[str, Any]] = []
-    problems = []
-    for row in rows:
-        folder = folder_of(workspace, row)
-        if folder is None:
-            tables.append({})
-            problems.append(f"{row.name}: its folder is not here")
-            continue
-        document, problem = reader(folder / name)
-        tables.append({key: value for key, value in flattened(document).items() if key not in _NAMES})
-        if problem:
-            problems.append(f"{row.name}: {problem}")
-    return entries(tables), "; ".join(problems)
+    documents, problems = documents_of(workspace, rows, name)
+    return entries([without(table, _NAMES) for table in flattened(documents)]), problems
 
 
 def _tracks(workspace: Workspace, rows: Sequence[RunRow]) -> Section:
     """Scores of each track, the largest change first."""
-    scores, problems = [], []
-    for row in rows:
-        folder = folder_of(workspace, row)
-        found, problem = track_scores(folder) if folder is not None else ({}, "its folder is not here")
-        scores.append(found)
-        if problem:
-            problems.append(f"{row.name}: {problem}")
+    scores, problems = track_scores(workspace, rows)
     keys = dict.fromkeys(key for table in scores for key in table)
-    found_entries = [_scored(key, [table.get(key) for table in scores], minimised=False) for key in keys]
-    return tuple(sorted(found_entries, key=_size_of_change)), "; ".join(problems)
+    found = [_scored(key, [table.get(key) for table in scores], minimised=False) for key in keys]
+    return tuple(sorted(found, key=_size_of_change)), problems
 
 
 def _size_of_change(entry: DiffEntry) -> tuple[float, str]:
