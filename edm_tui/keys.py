@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 from textual.binding import Binding
 
-SCREENS = ("runs", "charts", "diff", "models", "jobs", "storage", "tail", "commands")
+SCREENS = ("runs", "charts", "diff", "track", "models", "jobs", "storage", "tail", "commands")
 EVERYWHERE = SCREENS
 LISTS = ("runs", "diff", "models", "jobs", "storage", "commands", "tail")
-MOVES = (*LISTS, "charts")
+MOVES = (*LISTS, "charts", "track")
 CHARTS = ("charts",)
 MARKED = ("runs", "jobs")
+TIMED = (*CHARTS, "track")
 FILTERED = ("runs", "tail", "commands", "charts")
 RUN_SCREENS = ("runs", "charts", "diff", "models", "jobs", "tail")
 
@@ -63,6 +64,7 @@ KEYS: tuple[Key, ...] = (
     Key(("S",), "S", "reverse", "reverse", "Turn the order round.", "choose", ("runs",)),
     Key(("c",), "c", "columns", "columns", "Choose the columns.", "choose", ("runs",)),
     Key(("a",), "a", "all", "all", "All, or only what differs.", "choose", ("diff",), 50),
+    Key(("b",), "b", "baseline", "baseline", "Make the next run the baseline.", "choose", ("diff",), 48),
     Key(("K",), "K", "keep", "keep", "Keep: dvc add, git commit, MLflow tags.", "run", RUN_SCREENS, 95),
     Key(("D",), "D", "discard", "discard", "Discard: move the run folder to the trash.", "run", RUN_SCREENS, 85),
     Key(("P",), "P", "push", "push", "Push the run's data, then git.", "run", RUN_SCREENS, 80),
@@ -107,15 +109,15 @@ KEYS: tuple[Key, ...] = (
     Key(("_",), "_", "shrink", "shrink", "Shrink the pane beside the table.", "screen", ("runs", "tail")),
     Key(("!",), "!", "first_error", "first error", "Go to the first error of the log.", "tail", ("tail",), 65),
     Key(("w",), "w", "wrap", "wrap", "Wrap long lines, or cut them.", "tail", ("tail",), 40),
-    Key(("left",), "←", "step_back", "step back", "The value cursor back, or the chart before.", "chart", CHARTS),
-    Key(("right",), "→", "step_on", "value at", "The value cursor on, or the next chart.", "chart", CHARTS, 29),
-    Key(("]",), "]", "zoom_in_x", "zoom in x", "Show less of the x axis.", "chart", CHARTS, 27),
-    Key(("[",), "[", "zoom_out_x", "zoom out x", "Show more of the x axis.", "chart", CHARTS, 26),
+    Key(("left",), "←", "step_back", "step back", "The value cursor back, or the chart before.", "chart", TIMED),
+    Key(("right",), "→", "step_on", "value at", "The value cursor on, or the next chart.", "chart", TIMED, 29),
+    Key(("]",), "]", "zoom_in_x", "zoom in x", "Show less of the x axis.", "chart", TIMED, 27),
+    Key(("[",), "[", "zoom_out_x", "zoom out x", "Show more of the x axis.", "chart", TIMED, 26),
     Key(("}",), "}", "zoom_in_y", "zoom in y", "Show less of the y axis.", "chart", CHARTS, 25),
     Key(("{",), "{", "zoom_out_y", "zoom out y", "Show more of the y axis.", "chart", CHARTS, 24),
     Key(("(",), "(", "pan_back", "pan back", "Move the view back along x.", "chart", CHARTS, 19),
     Key((")",), ")", "pan_on", "pan on", "Move the view on along x.", "chart", CHARTS, 18),
-    Key(("0",), "0", "reset_view", "reset", "Show the whole chart again.", "chart", CHARTS, 23),
+    Key(("0",), "0", "reset_view", "reset", "Show the whole chart again.", "chart", TIMED, 23),
     Key(("u",), "u", "unit", "x unit", "x by step, by relative time, by time of day.", "chart", CHARTS, 58),
     Key(("l",), "l", "log_scale", "log", "y linear or logarithmic, also through zero.", "chart", CHARTS, 57),
     Key(("m",), "m", "smooth", "smooth", "Smooth more; after the most not at all.", "chart", CHARTS, 56),

@@ -130,8 +130,6 @@ def reason(verb: str, rows: Sequence[RunRow]) -> str:
         return NOT_YET[verb]
     if not rows:
         return "no run"
-    if verb == "diff":
-        return "" if len(rows) > 1 else "mark two: space marks"
     if len(rows) > 1 and verb in ONE_RUN:
         return "one run at a time: mark one alone"
     if verb not in VERBS:

@@ -1,7 +1,7 @@
 """What differs between runs, as lines: sections that fold, a column for each run, better and worse by sign and word."""
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from rich.text import Text
@@ -9,18 +9,19 @@ from rich.text import Text
 from edm_core.snapshots.diff import SECTIONS, DiffEntry, RunDiff
 from edm_tui.formatting import NOTHING, number
 from edm_tui.widgets.cells import Cell, Column, cut, layout, plain
+from edm_tui.widgets.diff_opened import Opened, opened_lines
 from edm_tui.widgets.line_list import Line
 
-_LONGEST = 200
-"""Lines of one value that are shown when it is opened."""
+_STYLES = {"better": "$success", "worse": "$error", "added": "$success", "removed": "$error"}
 
 
 @dataclass(frozen=True, slots=True)
 class DiffLook:
-    """What is folded, what is opened, and whether the same is shown too."""
+    """What is folded, what is opened (and what was read for it), and whether the same is shown too."""
 
     folded: frozenset[str] = frozenset()
     opened: frozenset[str] = frozenset()
+    read: Mapping[str, Opened] = field(default_factory=dict)
     show_same: bool = False
     ascii_only: bool = False
 
@@ -44,9 +45,10 @@ def diff_lines(diff: RunDiff, look: DiffLook, width: int) -> tuple[Text, list[Li
     for name in SECTIONS:
         lines.append(Line(section_head(diff, name, look), section_key(name)))
         for entry in shown[name]:
-            lines.append(Line(next(rest), entry_key(name, entry.key)))
-            if entry_key(name, entry.key) in look.opened:
-                lines += [Line(text) for text in opened_lines(diff.names, entry, width)]
+            key = entry_key(name, entry.key)
+            lines.append(Line(next(rest), key))
+            if key in look.opened:
+                lines += opened_lines(diff.names, entry, look.read.get(key), key, width, look.ascii_only)
     return header, lines
 
 
@@ -101,11 +103,14 @@ def _columns(diff: RunDiff) -> list[Column]:
 
 def _cells(entry: DiffEntry, runs: int, widest: int) -> list[Cell]:
     values = [cut(plain(value_text(value, measured=bool(entry.deltas))), widest) for value in entry.values]
+    for index, step in enumerate(entry.steps):
+        if step is not None and entry.values[index] is not None:
+            values[index] += f" @{step}"
     cells: list[Cell] = [f"  {entry.key}", values[0]]
     for index in range(1, runs):
         delta = entry.deltas[index] if index < len(entry.deltas) else None
         verdict = entry.verdicts[index] if index < len(entry.verdicts) else ""
-        style = {"better": "$success", "worse": "$error"}.get(verdict, "")
+        style = _STYLES.get(verdict, "")
         change = "" if delta is None or entry.same else signed(delta)
         cells += [values[index], Text(change, style=style), Text(verdict, style=style)]
     return [_dimmed(cell) for cell in cells] if entry.same else cells
@@ -129,23 +134,6 @@ def value_text(value: Any, *, measured: bool) -> str:
         return number(value) if measured else f"{value:g}"
     lines = str(value).splitlines() or [""]
     return lines[0] if len(lines) == 1 else f"{lines[0]} … {len(lines)} lines"
-
-
-def opened_lines(names: Sequence[str], entry: DiffEntry, width: int) -> list[Text]:
-    """The whole values of an entry, below one another."""
-    lines = []
-    for name, value in zip(names, entry.values, strict=True):
-        lines.append(Text(f"    {plain(name)}", style="dim", end=""))
-        raw = NOTHING if value is None else str(value)
-        pieces = [piece for line in raw.splitlines() or [""] for piece in _wrapped(plain(line), max(20, width - 8))]
-        lines += [Text(f"      {piece}", end="") for piece in pieces[:_LONGEST]]
-        if len(pieces) > _LONGEST:
-            lines.append(Text(f"      … {len(pieces) - _LONGEST:,} more lines", style="dim", end=""))
-    return lines
-
-
-def _wrapped(line: str, width: int) -> list[str]:
-    return [line[start : start + width] for start in range(0, len(line), width)] or [""]
 
 
 def quiet_sections(diff: RunDiff) -> Collection[str]:

@@ -34,7 +34,7 @@ JOB = JobSnapshot("20260101-abcd", "running", "t", ("edm",), NOW)
         ("demote", {"model": "v1"}, "no step down"),
         ("demote", {"model": "v3 Production"}, ""),
         ("register", {"run_id": ""}, "no run and folder: both are needed"),
-        ("diff", {}, "mark two: space marks"),
+        ("diff", {}, ""),
         ("export", {}, verbs.NOT_YET["export"]),
     ],
 )

@@ -1,5 +1,9 @@
 """The diff: only what differs, better and worse in words, sections that fold, real runs of a store."""
 
+import json
+import subprocess
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -7,7 +11,7 @@ from textual.app import App
 from textual.pilot import Pilot
 
 from edm_core.snapshots.diff import SECTIONS, DiffEntry, RunDiff
-from edm_core.snapshots.runs import RunRow
+from edm_core.snapshots.runs import RunDetail, RunRow
 from edm_tui.screens.diff import DiffScreen
 from edm_tui.widgets.diff_view import DiffLook, diff_lines, entry_key, quiet_sections, section_key, summary
 from edm_tui.widgets.line_list import LineList
@@ -111,12 +115,94 @@ async def test_keys_fold_open_and_show_all(host: HostApp) -> None:
         assert {line.key for line in lines.lines} >= keys
 
 
-async def test_one_run_alone_says_what_to_do(tmp_path: Path) -> None:
+async def test_one_run_alone_is_compared_with_a_baseline_or_says_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found: list[tuple[RunRow, str] | None] = [None, (RunRow("r0", "best"), "the best by val_loss")]
+    monkeypatch.setattr("edm_core.diff.baseline.baseline_of", lambda workspace, row: found.pop(0))
+    monkeypatch.setattr("edm_core.diff.diff_runs", lambda workspace, rows: a_diff(tuple(row.name for row in rows)))
     app = HostApp(a_workspace(tmp_path), lambda: DiffScreen((RunRow("r1", "base"),)))
     async with app.run_test(size=(100, 30)) as pilot:
         await settled(app, pilot)
         lines = app.screen.query_one("#list", LineList)
         assert "mark two runs" in "".join(segment.text for segment in lines.render_line(0))
+        await pilot.press("r")
+        await settled(app, pilot)
+        screen = app.screen
+        assert isinstance(screen, DiffScreen)
+        assert [row.name for row in screen.rows] == ["best", "base"]
+        assert "baseline the best by val_loss" in screen.query_one("#status", StatusLine).text
+
+
+async def test_a_key_changes_the_baseline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def diff(workspace: object, rows: Sequence[RunRow]) -> RunDiff:
+        return RunDiff(tuple(row.row_id for row in rows), tuple(row.name for row in rows), dict.fromkeys(SECTIONS, ()))
+
+    monkeypatch.setattr("edm_core.diff.diff_runs", diff)
+    rows = tuple(RunRow(f"r{name}", name) for name in "abc")
+    app = HostApp(a_workspace(tmp_path), lambda: DiffScreen(rows))
+    async with app.run_test(size=(100, 30)) as pilot:
+        seen = []
+        for _ in range(4):
+            await settled(app, pilot)
+            assert isinstance(app.screen, DiffScreen)
+            assert app.screen.diff is not None
+            seen.append("".join(app.screen.diff.names))
+            await pilot.press("b")
+        assert seen == ["abc", "bac", "cab", "abc"]
+
+
+async def test_an_opened_metric_shows_its_curves_and_a_source_file_its_patch(host: HostApp) -> None:
+    host.services.details = {
+        id_: RunDetail(RunRow(id_, id_), histories={"f1": tuple((step, step * slope) for step in range(9))})
+        for id_, slope in (("r1", 0.1), ("r2", 0.2))
+    }
+    root = host.services.workspace.root
+    commits = []
+    for text in ("old\n", "new\n"):
+        (root / "a.py").write_text(text)
+        for words in (("init", "-q"), ("add", "a.py"), ("commit", "-q", "-m", "A change")):
+            subprocess.run(["git", *words], cwd=root, check=True)
+        commits.append(subprocess.check_output(["git", "rev-parse", "HEAD"], cwd=root, text=True).strip())
+    async with host.run_test(size=(120, 40)) as pilot:
+        await settled(host, pilot)
+        screen = host.screen
+        assert isinstance(screen, DiffScreen)
+        screen.rows = tuple(
+            replace(row, tags={"mlflow.source.git.commit": at}) for row, at in zip(screen.rows, commits, strict=True)
+        )
+        lines = screen.query_one("#list", LineList)
+        lines.move_to(entry_key("metrics", "f1"))
+        await pilot.press("enter")
+        await settled(host, pilot)
+        shown = "\n".join(line.text.plain for line in lines.lines)
+        assert "━ base" in shown
+        assert "╍ other" in shown
+        assert any("\u2800" < char <= "\u28ff" for char in shown), "braille"
+        lines.move_to(entry_key("code", "a.py"))
+        await pilot.press("enter")
+        await settled(host, pilot)
+        patch = [line for line in lines.lines if line.key.startswith("text:entry:code:a.py")]
+        assert [line.text.plain.strip() for line in patch[-2:]] == ["-old", "+new"]
+        await pilot.press("j", "enter")
+        await settled(host, pilot)
+        assert lines.key == entry_key("code", "a.py"), "enter in a patch closes it"
+        assert not any(line.key.startswith("text:entry:code") for line in lines.lines)
+
+
+async def test_export_writes_what_the_ending_says_and_nothing_over_another_file(host: HostApp) -> None:
+    root = host.services.workspace.root
+    host.errors = []
+    async with host.run_test(size=(120, 40)) as pilot:
+        await settled(host, pilot)
+        for _ in range(2):
+            await pilot.press("o", "enter")
+            await settled(host, pilot)
+        assert (root / "diff.md").read_text().startswith("# base · other")
+        assert host.errors == [f"{root / 'diff.md'} is there already"]
+        await pilot.press("o", *"diff.json", "enter")
+        await settled(host, pilot)
+        assert json.loads((root / "diff.json").read_text())["metrics"]["f1"]["verdicts"] == ["", "worse"]
 
 
 async def test_a_store_that_cannot_be_read_says_so_and_keeps_what_was_there(

@@ -1,0 +1,94 @@
+"""What the Diff screen reads or writes only when asked: an opened entry's patch or curves, and an export."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from textual.color import Color
+
+from edm_core.errors import ActionError, EdmError
+from edm_core.snapshots.diff import RunDiff
+from edm_core.snapshots.runs import RunRow
+from edm_core.workspace import Workspace
+from edm_tui import themes
+from edm_tui.dialogs.text_prompt import TextPrompt
+from edm_tui.formatting import clean
+from edm_tui.screens.base import EdmScreen
+from edm_tui.screens.charts_export import save_text
+from edm_tui.services import Services
+from edm_tui.widgets.diff_opened import Opened
+from edm_tui.widgets.plot import Series
+
+
+async def read_entry(
+    services: Services, rows: Sequence[RunRow], section: str, key: str, ascii_only: bool
+) -> Opened | None:
+    """What an entry shows beyond its values; None where these are all there is."""
+    try:
+        if section == "code":
+            found = await services.in_thread(_patches, services.workspace, rows, key)
+            return Opened(tuple(found)) if found is not None else None
+        if section == "metrics":
+            return await _curves(services, rows, key, ascii_only)
+    except EdmError as error:
+        return Opened(problem=error.message)
+    return None
+
+
+def _patches(workspace: Workspace, rows: Sequence[RunRow], key: str) -> list[tuple[str, str]] | None:
+    from edm_core.diff.code import UNCOMMITTED, file_patches, uncommitted
+
+    if key == "commit":
+        return None
+    if key == UNCOMMITTED:
+        found = [(row.name, uncommitted(workspace, row)) for row in rows]
+    else:
+        patches = file_patches(workspace, rows, key)
+        found = [(f"{rows[0].name} → {row.name}", patch) for row, patch in zip(rows, patches, strict=True)]
+    return [(title, patch) for title, patch in found if patch]
+
+
+async def _curves(services: Services, rows: Sequence[RunRow], key: str, ascii_only: bool) -> Opened:
+    metric = key.removeprefix("best ")
+    series, marks, colours = [], [], []
+    for index, row in enumerate(rows):
+        points = (await services.detail(row)).histories.get(metric)
+        if points is None:
+            points = (await services.detail(row)).histories.get(key, ())
+        red, green, blue = Color.parse(themes.run_colour(row.row_id)).rgb
+        mark = themes.run_mark(row.row_id)
+        series.append(Series(row.name, tuple((float(step), value) for step, value in points), dashed=index > 0))
+        marks.append(themes.ascii_mark(mark) if ascii_only else mark)
+        colours.append((red, green, blue))
+    return Opened(series=tuple(series), marks=tuple(marks), colours=tuple(colours))
+
+
+def export_diff(screen: EdmScreen, diff: RunDiff, everything: bool) -> None:
+    """Ask for a file name, and write there what its ending says: Markdown or JSON. Nothing is ever written over."""
+
+    async def write(path: Path) -> None:
+        try:
+            await screen.services.in_thread(save_text, path, _text(diff, path, everything))
+        except EdmError as error:
+            screen.host.show_error(error.message, error.hint)
+        else:
+            screen.notify(f"written: {clean(str(path))}", markup=False)
+
+    def answered(name: str | None) -> None:
+        if name:
+            screen.run_worker(write(screen.services.workspace.root / Path(name).expanduser()), group="export")
+
+    hint = "name.md for Markdown, name.json for JSON"
+    screen.app.push_screen(TextPrompt(f"Export the diff to ({hint})", "diff.md", hint), answered)
+
+
+def _text(diff: RunDiff, path: Path, everything: bool) -> str:
+    import json
+
+    from edm_core.cli.output import plain
+    from edm_core.diff.document import document, markdown
+
+    if path.suffix == ".md":
+        return markdown(diff, everything)
+    if path.suffix == ".json":
+        return json.dumps(plain(document(diff, everything)), indent=2, ensure_ascii=False) + "\n"
+    raise ActionError(f"{path.name} ends neither in .md nor in .json", "The ending says what is written.")
