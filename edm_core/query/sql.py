@@ -1,4 +1,4 @@
-"""A filter and an order as one SELECT on MLflow's SQLite tables.
+"""A filter and an order as one SELECT on MLflow's tables, in words that SQLite and PostgreSQL both know.
 
 Each comparison becomes a condition that is true or false, never NULL, so that OR and NOT mean what they say. It finds
 its row by the table's key (key, run), which stays quick on 100,000 runs where MLflow's joins of subqueries, DISTINCT
@@ -31,9 +31,9 @@ def select_runs(expression: Expression, order: Sequence[OrderKey], experiment: s
     sql = (
         f"SELECT r.run_uuid FROM runs r{joins} WHERE r.lifecycle_stage = 'active' AND r.experiment_id IN"
         f" (SELECT experiment_id FROM experiments WHERE lifecycle_stage = 'active'{named})"
-        f" AND {where} ORDER BY {', '.join(terms)} LIMIT ?"
+        f" AND {where} ORDER BY {', '.join(terms)}{'' if limit is None else f' LIMIT {limit:d}'}"
     )
-    return sql, [*values, *name, *where_values, -1 if limit is None else limit]
+    return sql, [*values, *name, *where_values]
 
 
 def _driven(expression: Expression) -> Bound:
@@ -58,7 +58,7 @@ def condition(expression: Expression) -> Bound:
             sql, values = condition(part)
             return f"NOT {sql}", values
         case All(parts):
-            return _joined(" AND ", parts) if parts else ("1", [])
+            return _joined(" AND ", parts) if parts else ("true", [])
         case Some(parts):
             return _joined(" OR ", parts)
 
@@ -73,7 +73,7 @@ def _comparison(asked: Comparison) -> Bound:
         return _dataset(asked)
     if asked.kind == "attribute" and asked.key != "run_name":
         sql, values = _compared(f"r.{_COLUMNS[asked.key]}", asked)
-        return f"coalesce({sql}, 0)", values
+        return f"coalesce({sql}, false)", values
     table, sql, values = _row(asked)
     found = f"EXISTS (SELECT 1 FROM {table} WHERE run_uuid = r.run_uuid AND {sql})"
     return (f"NOT {found}" if asked.operator == "IS NULL" else found), values
@@ -95,7 +95,7 @@ def _row(asked: Comparison) -> tuple[str, str, list[str | int | float]]:
     sql, values = _compared("value", asked)
     if asked.kind == "metric":
         # NaN is stored as 0 beside a flag; it is unequal to everything and in no order with anything.
-        sql = f"({sql} OR is_nan = 1)" if asked.operator == "!=" else f"{sql} AND is_nan = 0"
+        sql = f"({sql} OR is_nan = true)" if asked.operator == "!=" else f"{sql} AND is_nan = false"
     return table, f"key = ? AND {sql}", [key, *values]
 
 
@@ -133,7 +133,7 @@ def _ordering(order: Sequence[OrderKey]) -> tuple[str, list[str], list[str]]:
             column = f"{alias}.value"
             last = f"{column} IS NULL"
             if key.kind == "metric":
-                last = f"CASE WHEN {alias}.is_nan = 1 THEN 1 WHEN {column} IS NULL THEN 2 ELSE 0 END"
+                last = f"CASE WHEN {alias}.is_nan = true THEN 1 WHEN {column} IS NULL THEN 2 ELSE 0 END"
         terms += [last, column if key.ascending else f"{column} DESC"]
     if not any(key.kind == "attribute" and key.key == "start_time" for key in order):
         terms.append("r.start_time DESC")

@@ -110,6 +110,12 @@ def with_here(columns: RunColumns, here: Mapping[int, Here]) -> RunColumns:
     return replace(columns, here=here, made={})
 
 
+def with_metrics(columns: RunColumns, keys: Iterable[str]) -> RunColumns:
+    """The same runs; the columns of these metrics are copies, which may be filled."""
+    copies = {key: columns.metrics[key].copy() for key in keys if key in columns.metrics}
+    return replace(columns, metrics={**columns.metrics, **copies}, made={})
+
+
 def _put_texts(columns: dict[str, Texts], at: int, values: Mapping[str, str]) -> None:
     for key, value in values.items():
         texts = columns.get(key)

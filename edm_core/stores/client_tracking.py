@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from edm_core.curves.history import History, Span, reduced, unchanged, within
 from edm_core.errors import StoreError
+from edm_core.snapshots.run_builder import columns_of
 from edm_core.snapshots.runs import MetricSummary, RunRow
 from edm_core.stores.mlflow_client import mlflow_client
-from edm_core.stores.protocols import ALL_EXPERIMENTS, FIND_LIMIT, Curve, Experiment, Point
+from edm_core.stores.protocols import ALL_EXPERIMENTS, FIND_LIMIT, Curve, Experiment, ManyRuns, Point
 from edm_core.stores.redact import brief_reason
 from edm_core.stores.series import best_point, from_store, reduce_points, spark
 from edm_core.workspace import Workspace
@@ -48,6 +49,12 @@ class ClientTracking:
 
     def runs(self, experiment: str, limit: int | None, best_of: Sequence[str]) -> list[RunRow]:
         return self._rows(self._search(self._experiment_ids(experiment), limit), best_of)
+
+    def many(self, experiment: str, best_of: Sequence[str], known: ManyRuns | None) -> ManyRuns:
+        return ManyRuns(columns_of(self.runs(experiment, None, best_of)))
+
+    def with_best(self, known: ManyRuns, metrics: Sequence[str]) -> ManyRuns | None:
+        return None
 
     def runs_by_id(self, run_ids: Sequence[str], best_of: Sequence[str]) -> dict[str, RunRow]:
         runs = [run for run_id in dict.fromkeys(run_ids) if (run := self._get(run_id)) is not None]

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field, replace
 
 from edm_core.curves.history import History, Span, reduced, unchanged, within
 from edm_core.settings import MetricsSettings
+from edm_core.snapshots.run_builder import columns_of
 from edm_core.snapshots.runs import MetricSummary, RunRow
-from edm_core.stores.protocols import ALL_EXPERIMENTS, FIND_LIMIT, MEMORY, Curve, Experiment, Point
+from edm_core.stores.protocols import ALL_EXPERIMENTS, FIND_LIMIT, MEMORY, Curve, Experiment, ManyRuns, Point
 from edm_core.stores.series import best_point, reduce_points, spark
 
 _SAMPLE_START_MS = 1_763_900_000_000
@@ -45,6 +46,12 @@ class MemoryTracking:
     def runs(self, experiment: str, limit: int | None, best_of: Sequence[str]) -> list[RunRow]:
         rows = [row for row in self._newest() if experiment in (row.experiment, ALL_EXPERIMENTS)]
         return [self._with_metrics(row, best_of) for row in rows[:limit]]
+
+    def many(self, experiment: str, best_of: Sequence[str], known: ManyRuns | None) -> ManyRuns:
+        return ManyRuns(columns_of(self.runs(experiment, None, best_of)))
+
+    def with_best(self, known: ManyRuns, metrics: Sequence[str]) -> ManyRuns | None:
+        return None
 
     def runs_by_id(self, run_ids: Sequence[str], best_of: Sequence[str]) -> dict[str, RunRow]:
         return {id_: self._with_metrics(self._rows[id_], best_of) for id_ in run_ids if id_ in self._rows}

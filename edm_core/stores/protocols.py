@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from edm_core.snapshots.runs import MetricSummary, RunRow
 
 if TYPE_CHECKING:
     from edm_core.curves.history import History, Span
+    from edm_core.snapshots.run_columns import RunColumns
 
 MEMORY = "memory://"
 """Tracking URIs that begin so are runs in memory, for tests, pictures and trying things."""
@@ -34,6 +35,14 @@ class Curve:
     points: tuple[Point, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class ManyRuns:
+    """All runs of an experiment, and what the store needs to find later what changed: anything that JSON can say."""
+
+    columns: "RunColumns"
+    mark: Any = None
+
+
 class TrackingStore(Protocol):
     """Reading runs. Rows carry what MLflow knows; folders, data states, jobs and models are joined elsewhere.
 
@@ -54,6 +63,18 @@ class TrackingStore(Protocol):
 
         Metrics named in `best_of` come with best value, its step and a spark; the others with their last value.
         """
+        ...
+
+    def many(self, experiment: str, best_of: Sequence[str], known: ManyRuns | None) -> ManyRuns:
+        """As `runs` without a limit, but as columns: 100,000 runs are no more work than they have to be.
+
+        Of more than a few hundred runs there are no sparks (`sparks` reads those that are wanted). With what is `known`
+        only that is read which changed since; the columns are the same object where nothing did.
+        """
+        ...
+
+    def with_best(self, known: ManyRuns, metrics: Sequence[str]) -> ManyRuns | None:
+        """What is known, with the best values of these further metrics; None where everything has to be read anew."""
         ...
 
     def runs_by_id(self, run_ids: Sequence[str], best_of: Sequence[str]) -> dict[str, RunRow]:

@@ -1,11 +1,10 @@
 """`--filter` and `--order-by`: which runs fit, in which order, on whatever store the workspace has.
 
-SQLite is asked directly, by one SELECT; runs in memory are put into SQLite for it. Other stores are asked through
+Databases are asked directly, by one SELECT; runs in memory are put into SQLite for it. Other stores are asked through
 MLflow's client in its own language.
 """
 
 import re
-import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,10 +14,10 @@ from edm_core.query.names import ATTRIBUTES
 from edm_core.query.ordering import parts_of, read_order
 from edm_core.query.sql import SETTING, select_runs
 from edm_core.settings import MetricsSettings
+from edm_core.stores.database import Connection
 from edm_core.stores.memory import MemoryTracking
 from edm_core.stores.protocols import ALL_EXPERIMENTS
-from edm_core.stores.sqlite_schema import reading
-from edm_core.stores.sqlite_tracking import SqliteTracking
+from edm_core.stores.sql_tracking import SqlTracking
 from edm_core.stores.tracking import EmptyTracking, open_tracking
 from edm_core.workspace import Workspace
 
@@ -61,8 +60,10 @@ def direct_matches(
     order = read_order(order_keys(order_by, workspace.settings.metrics))
     name = workspace.settings.tracking.experiment if experiment is None else experiment
     store = open_tracking(workspace)
-    if isinstance(store, SqliteTracking):
-        with reading(store.path) as db:
+    if isinstance(store, SqlTracking):
+        with store.database.reading() as db:
+            if store.database.is_file:
+                db.execute(SETTING)
             return Matches(_select(db, asked, order, name, limit), store.notice)
     if isinstance(store, EmptyTracking):
         return Matches([], store.notice)
@@ -70,6 +71,7 @@ def direct_matches(
         from edm_core.stores.query_scratch import as_database
 
         with as_database(store.runs(name, None, ())) as db:
+            db.execute(SETTING)
             return Matches(_select(db, asked, order, name, limit))
     return None
 
@@ -88,10 +90,7 @@ def order_keys(order_by: str, metrics: MetricsSettings) -> list[str]:
     return keys
 
 
-def _select(
-    db: sqlite3.Connection, query: Query, order: Sequence[OrderKey], experiment: str, limit: int | None
-) -> list[str]:
-    db.execute(SETTING)
+def _select(db: Connection, query: Query, order: Sequence[OrderKey], experiment: str, limit: int | None) -> list[str]:
     named = None if experiment == ALL_EXPERIMENTS else experiment
     sql, values = select_runs(query.expression, order, named, limit)
     return [run_id for (run_id,) in db.execute(sql, values)]

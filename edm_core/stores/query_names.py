@@ -1,12 +1,10 @@
 """Which metrics, params and tags the runs of a store have, for completion."""
 
-import sqlite3
-
 from edm_core.query.complete import Names, names_of
+from edm_core.stores.database import Connection
 from edm_core.stores.memory import MemoryTracking
 from edm_core.stores.protocols import ALL_EXPERIMENTS
-from edm_core.stores.sqlite_schema import reading
-from edm_core.stores.sqlite_tracking import SqliteTracking
+from edm_core.stores.sql_tracking import SqlTracking
 from edm_core.stores.tracking import EmptyTracking, open_tracking
 from edm_core.workspace import Workspace
 
@@ -23,15 +21,15 @@ def known_names(workspace: Workspace) -> Names:
 def direct_names(workspace: Workspace) -> Names | None:
     """As `known_names`, but None where it would take MLflow's client. Raises StoreError."""
     store = open_tracking(workspace)
-    if isinstance(store, SqliteTracking):
-        with reading(store.path) as db:
+    if isinstance(store, SqlTracking):
+        with store.database.reading() as db:
             return Names(_keys(db, "latest_metrics"), _keys(db, "params"), _keys(db, "tags"))
     if isinstance(store, EmptyTracking | MemoryTracking):
         return names_of(store.runs(ALL_EXPERIMENTS, NEWEST, ()))
     return None
 
 
-def _keys(db: sqlite3.Connection, table: str) -> tuple[str, ...]:
+def _keys(db: Connection, table: str) -> tuple[str, ...]:
     # From one key to the next by the table's index: DISTINCT would read the index from end to end.
     found = db.execute(
         f"WITH RECURSIVE known(key) AS (SELECT min(key) FROM {table} UNION ALL"

@@ -8,9 +8,10 @@ from pathlib import Path
 
 from edm_core.errors import NotFoundError
 from edm_core.jobs.folder import jobs_token
-from edm_core.snapshots.run_columns import RunView
+from edm_core.snapshots.run_builder import columns_of
+from edm_core.snapshots.run_columns import RunColumns, RunView
 from edm_core.snapshots.runs import DataState, FileEntry, RunDetail, RunRow, RunsSnapshot
-from edm_core.stores.joining import Local, join_rows, read_local, table_metrics
+from edm_core.stores.joining import Local, join_columns, join_rows, read_local, table_metrics
 from edm_core.stores.kept_files import stamps
 from edm_core.stores.protocols import ALL_EXPERIMENTS, FIND_LIMIT, Experiment, TrackingStore
 from edm_core.stores.run_folders import metadata_run_id, tagged_folder
@@ -26,18 +27,33 @@ _METADATA_BYTES = 262_144
 _NEAR_NAMES = 2000
 
 
-def load_runs(workspace: Workspace, experiment: str | None = None, limit: int | None = None) -> RunsSnapshot:
+def load_runs(
+    workspace: Workspace, experiment: str | None = None, limit: int | None = None, metrics: Iterable[str] = ()
+) -> RunsSnapshot:
     """Every row of the experiment (default: the workspace's; ALL_EXPERIMENTS for all), newest first.
 
-    `limit` reads only so many of the newest runs, for a first frame; rows of folders, trash and jobs come on top.
-    Raises StoreError.
+    `limit` reads only so many of the newest runs, for a first frame; rows of folders, trash and jobs come on top. Best
+    values are read of the `metrics` named, beside those of edm.toml. Raises StoreError.
     """
     name = workspace.settings.tracking.experiment if experiment is None else experiment
     store = open_tracking(workspace)
-    rows = store.runs(name, limit, table_metrics(workspace))
+    best_of = judged(workspace, metrics)
+    many = store.many(name, best_of, None).columns if limit is None else columns_of(store.runs(name, limit, best_of))
+    return assembled(workspace, store, name, many, time.time())
+
+
+def assembled(
+    workspace: Workspace, store: TrackingStore, experiment: str, columns: RunColumns, taken: float
+) -> RunsSnapshot:
+    """The run table of these runs: with folders, labels and jobs as they are now. Raises StoreError."""
     local = read_local(workspace)
-    joined = join_rows(workspace, store, rows, local)
-    return RunsSnapshot(joined, store.label, name, time.time(), _notice(store, name, rows, local))
+    joined = join_columns(workspace, store, columns, local)
+    return RunsSnapshot(joined, store.label, experiment, taken, _notice(store, experiment, len(columns), local))
+
+
+def judged(workspace: Workspace, metrics: Iterable[str] = ()) -> tuple[str, ...]:
+    """The metrics whose best values are read."""
+    return tuple(dict.fromkeys((*table_metrics(workspace), *metrics)))
 
 
 def list_experiments(workspace: Workspace) -> tuple[Experiment, ...]:
@@ -45,11 +61,12 @@ def list_experiments(workspace: Workspace) -> tuple[Experiment, ...]:
     return open_tracking(workspace).experiments()
 
 
-def load_rows(workspace: Workspace, run_ids: Iterable[str]) -> tuple[RunRow, ...]:
-    """The rows of these runs in this order; ids that MLflow does not have are left out. Raises StoreError."""
+def load_rows(workspace: Workspace, run_ids: Iterable[str], metrics: Iterable[str] = ()) -> tuple[RunRow, ...]:
+    """The rows of these runs in this order, with best values of the `metrics`, too; ids that MLflow does not have are
+    left out. Raises StoreError."""
     store = open_tracking(workspace)
     ids = list(run_ids)
-    found = store.runs_by_id(ids, table_metrics(workspace))
+    found = store.runs_by_id(ids, judged(workspace, metrics))
     by_id = {row.run_id: row for row in _joined_only(workspace, store, list(found.values()), set())}
     return tuple(by_id[run_id] for run_id in ids if run_id in by_id)
 
@@ -190,12 +207,12 @@ def _metadata(folder: Path | None) -> str:
         return ""
 
 
-def _notice(store: TrackingStore, experiment: str, rows: list[RunRow], local: Local) -> str:
+def _notice(store: TrackingStore, experiment: str, count: int, local: Local) -> str:
     if store.notice:
         return store.notice
     if local.problem:
         return local.problem
-    if not rows and experiment != ALL_EXPERIMENTS:
+    if not count and experiment != ALL_EXPERIMENTS:
         others = [e for e in store.experiments() if e.runs or e.runs is None]
         if others and experiment not in {e.name for e in others}:
             named = ", ".join(e.name for e in others[:5])

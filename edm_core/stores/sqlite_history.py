@@ -5,10 +5,10 @@ holds a run's points together: a fifth of a second for a million points, where g
 into Python one and a half.
 """
 
-import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 
 from edm_core.curves.history import BAD_LIMIT, EXACT, History, Span, Timed, extended, from_points
+from edm_core.stores.database import Connection
 from edm_core.stores.series import STORED_INFINITY, from_store
 from edm_core.stores.sqlite_schema import series_index
 
@@ -19,7 +19,7 @@ _NUMBERS = f"is_nan = 0 AND value < {STORED_INFINITY!r} AND value > -{STORED_INF
 class HistoryReader:
     """Reads histories on one open connection."""
 
-    def __init__(self, db: sqlite3.Connection) -> None:
+    def __init__(self, db: Connection) -> None:
         self._db = db
         self._index = series_index(db)
         self._metrics = f"FROM metrics {self._index} WHERE run_uuid = ? AND key = ?"

@@ -9,6 +9,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 from edm_core.errors import StoreError
@@ -133,7 +134,7 @@ def revision(connection: sqlite3.Connection) -> str:
     return str(row[0]) if row else ""
 
 
-def series_index(connection: sqlite3.Connection) -> str:
+def series_index(connection: Any) -> str:
     """The best index over a run's points that this file has."""
     marks = ",".join("?" * len(SERIES_INDEXES))
     have = {

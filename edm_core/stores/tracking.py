@@ -1,4 +1,4 @@
-"""Which way a workspace's tracking store is read: SQLite straight from the file, everything else through the client."""
+"""Which way a workspace's tracking store is read: databases by SQL, everything else through MLflow's client."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -6,10 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from edm_core.snapshots.run_columns import RunColumns
 from edm_core.snapshots.runs import MetricSummary, RunRow
-from edm_core.stores.protocols import MEMORY, Curve, Experiment, TrackingStore
+from edm_core.stores.database import Database, SqliteFile
+from edm_core.stores.protocols import MEMORY, Curve, Experiment, ManyRuns, TrackingStore
+from edm_core.stores.redact import without_password
+from edm_core.stores.sql_tracking import SqlTracking
 from edm_core.stores.sqlite_schema import KNOWN_REVISIONS, OLDER_REVISIONS, database_path, reading, revision
-from edm_core.stores.sqlite_tracking import SqliteTracking
 from edm_core.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -28,6 +31,12 @@ class EmptyTracking:
 
     def runs(self, experiment: str, limit: int | None, best_of: Sequence[str]) -> list[RunRow]:
         return []
+
+    def many(self, experiment: str, best_of: Sequence[str], known: ManyRuns | None) -> ManyRuns:
+        return ManyRuns(RunColumns()) if known is None or known.columns.run_ids else known
+
+    def with_best(self, known: ManyRuns, metrics: Sequence[str]) -> ManyRuns | None:
+        return None
 
     def runs_by_id(self, run_ids: Sequence[str], best_of: Sequence[str]) -> dict[str, RunRow]:
         return {}
@@ -68,16 +77,28 @@ def open_tracking(workspace: Workspace) -> TrackingStore:
                 found = revision(db)
         except FileNotFoundError:
             return EmptyTracking(label)
-        if not found:
-            return EmptyTracking(label)
-        if found in OLDER_REVISIONS:
-            return EmptyTracking(label, f"{path.name} is being made by MLflow, or waits for `mlflow db upgrade {uri}`")
-        if found in KNOWN_REVISIONS:
-            return SqliteTracking(path, workspace.settings.metrics, label)
-        return _through_client(
-            workspace, label, f"schema {found[:12]} of {path.name} is not known here: read the slow way, through MLflow"
-        )
+        return _by_revision(workspace, label, found, SqliteFile(path), path.name)
+    from edm_core.stores.postgres import PostgresServer, is_postgres, postgres_revision
+
+    if is_postgres(uri):
+        server = PostgresServer(uri, label)
+        with server.reading() as answers:
+            found = postgres_revision(answers)
+        return _by_revision(workspace, label, found, server, label)
     return _through_client(workspace, label, "")
+
+
+def _by_revision(workspace: Workspace, label: str, found: str, database: Database, name: str) -> TrackingStore:
+    if not found:
+        return EmptyTracking(label)
+    if found in OLDER_REVISIONS:
+        address = without_password(workspace.tracking_uri)
+        return EmptyTracking(label, f"{name} is being made by MLflow, or waits for `mlflow db upgrade {address}`")
+    if found in KNOWN_REVISIONS:
+        return SqlTracking(database, workspace.settings.metrics, label)
+    return _through_client(
+        workspace, label, f"schema {found[:12]} of {name} is not known here: read the slow way, through MLflow"
+    )
 
 
 def store_label(workspace: Workspace) -> str:

@@ -79,7 +79,7 @@ def test_a_server_says_what_the_file_says(local: Workspace, server: str) -> None
     assert isinstance(open_tracking(far), ClientTracking)
     here, there = load_runs(local), load_runs(far)
     assert there.store == server
-    assert repr(there.rows) == repr(here.rows)
+    assert repr(list(there.rows)) == repr(list(here.rows))
     detail = load_detail(far, find_run(far, "plain"))
     assert repr(detail) == repr(load_detail(local, find_run(local, "plain")))
     assert [e.name for e in list_experiments(far)] == ["Default", "edm-training", "other"]

@@ -16,11 +16,12 @@ import pytest
 from edm_core.errors import StoreError
 from edm_core.settings import MetricsSettings
 from edm_core.snapshots.runs import RunRow
-from edm_core.stores import sqlite_schema, sqlite_series
+from edm_core.stores import sql_series, sqlite_schema
 from edm_core.stores.client_tracking import ClientTracking
+from edm_core.stores.database import SqliteFile
 from edm_core.stores.protocols import ALL_EXPERIMENTS
+from edm_core.stores.sql_tracking import SqlTracking
 from edm_core.stores.sqlite_schema import KNOWN_REVISIONS, OLDER_REVISIONS, database_path, reading
-from edm_core.stores.sqlite_tracking import SqliteTracking
 from edm_core.stores.tracking import EmptyTracking, open_tracking
 from edm_core.workspace import Workspace
 from tests.support.stores import copied, log_run, many_kinds, new_workspace
@@ -46,9 +47,9 @@ def ids(made: tuple[Workspace, dict[str, str]]) -> dict[str, str]:
 
 @pytest.fixture(autouse=True)
 def no_cache() -> Iterator[None]:
-    sqlite_series._cache.clear()
+    sql_series._cache.clear()
     yield
-    sqlite_series._cache.clear()
+    sql_series._cache.clear()
 
 
 def comparable(value: Any) -> Any:
@@ -56,10 +57,15 @@ def comparable(value: Any) -> Any:
     return repr(value)
 
 
-def sqlite_store(workspace: Workspace) -> SqliteTracking:
+def sqlite_store(workspace: Workspace) -> SqlTracking:
     store = open_tracking(workspace)
-    assert isinstance(store, SqliteTracking)
+    assert isinstance(store, SqlTracking)
     return store
+
+
+def path_of(store: SqlTracking) -> Path:
+    assert isinstance(store.database, SqliteFile)
+    return store.database.path
 
 
 @pytest.mark.parametrize("experiment", ["edm-training", "other", ALL_EXPERIMENTS, "no such"])
@@ -109,7 +115,7 @@ def test_best_values_follow_direction_and_pass_over_nan(workspace: Workspace) ->
     spark = rows["plain"].metrics["val_loss"].spark
     assert 28 <= len(spark) <= 32
     assert (spark[0], spark[-1]) == (0.5, 0.5 / 60)
-    maximised = SqliteTracking(sqlite_store(workspace).path, MetricsSettings(directions={"val_loss": "max"}), "x")
+    maximised = SqlTracking(sqlite_store(workspace).database, MetricsSettings(directions={"val_loss": "max"}), "x")
     assert maximised.runs("edm-training", None, BEST_OF)[-1].metrics["val_loss"].best == 0.5
 
 
@@ -122,7 +128,7 @@ def test_long_series_keep_their_extremes_within_bounds(
     points[12_345] = (12_345, 0.25)
     points[20_000] = (20_000, math.nan)
     points[25_001] = (25_001, 9.0)
-    with sqlite3.connect(store.path) as db:
+    with sqlite3.connect(path_of(store)) as db:
         db.execute("DELETE FROM metrics WHERE run_uuid = ?", (ids["plain"],))
         db.executemany(
             "INSERT INTO metrics (key, value, timestamp, run_uuid, step, is_nan) VALUES ('val_loss', ?, 1, ?, ?, ?)",
@@ -140,8 +146,8 @@ def test_long_series_keep_their_extremes_within_bounds(
     assert any(math.isnan(value) for _, value in history)
     assert history == tuple(sorted(history, key=lambda point: point[0]))
 
-    sqlite_series._cache.clear()
-    monkeypatch.setattr(sqlite_series, "LOAD_POINTS", 10_000)
+    sql_series._cache.clear()
+    monkeypatch.setattr(sql_series, "LOAD_POINTS", 10_000)
     bounded = store.runs_by_id([ids["plain"]], BEST_OF)[ids["plain"]].metrics["val_loss"]
     assert (bounded.best, bounded.best_step) == (None, None)
     assert "1 very long series" in store.notice
@@ -153,9 +159,9 @@ def test_older_schemas_without_the_newer_index_read_the_same(workspace: Workspac
     store = sqlite_store(copy)
     before = comparable(store.runs(ALL_EXPERIMENTS, None, BEST_OF))
     for index in ("index_metrics_run_uuid_key_step", "index_metrics_run_uuid"):
-        with sqlite3.connect(store.path) as db:
+        with sqlite3.connect(path_of(store)) as db:
             db.execute(f"DROP INDEX {index}")
-        sqlite_series._cache.clear()
+        sql_series._cache.clear()
         assert comparable(store.runs(ALL_EXPERIMENTS, None, BEST_OF)) == before
 
 
@@ -170,7 +176,7 @@ def test_every_revision_of_mlflow_is_known() -> None:
 
 def test_a_store_that_is_being_made_is_left_alone(workspace: Workspace, tmp_path: Path) -> None:
     copy = copied(workspace, tmp_path / "ws")
-    path = sqlite_store(copy).path
+    path = path_of(sqlite_store(copy))
     with sqlite3.connect(path) as db:
         db.execute("UPDATE alembic_version SET version_num = '39d1c3be5f05'")
     store = open_tracking(copy)
@@ -180,7 +186,7 @@ def test_a_store_that_is_being_made_is_left_alone(workspace: Workspace, tmp_path
 
 def test_an_unknown_revision_goes_through_the_client(workspace: Workspace, tmp_path: Path) -> None:
     copy = copied(workspace, tmp_path / "ws")
-    with sqlite3.connect(sqlite_store(copy).path) as db:
+    with sqlite3.connect(path_of(sqlite_store(copy))) as db:
         db.execute("UPDATE alembic_version SET version_num = 'ffffffffffff'")
     store = open_tracking(copy)
     assert isinstance(store, ClientTracking)
@@ -210,7 +216,7 @@ def test_what_is_no_database_is_an_error_with_a_hint(tmp_path: Path) -> None:
 
 
 def test_nothing_can_be_written(workspace: Workspace) -> None:
-    with pytest.raises(StoreError), reading(sqlite_store(workspace).path) as db:
+    with pytest.raises(StoreError), reading(path_of(sqlite_store(workspace))) as db:
         db.execute("DELETE FROM runs")
 
 
@@ -218,7 +224,7 @@ def test_a_file_that_may_not_be_written_is_opened_read_only(
     workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     copy = copied(workspace, tmp_path / "ws")
-    path = sqlite_store(copy).path
+    path = path_of(sqlite_store(copy))
     path.chmod(0o444)
     opened: list[str] = []
     connect = sqlite3.connect
@@ -251,9 +257,9 @@ def test_a_hot_journal_of_a_killed_writer_is_rolled_back(workspace: Workspace, t
     copy = copied(workspace, tmp_path / "ws")
     store = sqlite_store(copy)
     before = comparable(store.runs("edm-training", None, BEST_OF))
-    done = subprocess.run([sys.executable, "-c", KILLED_WRITER, str(store.path)], check=False)
+    done = subprocess.run([sys.executable, "-c", KILLED_WRITER, str(path_of(store))], check=False)
     assert done.returncode == -signal.SIGKILL
-    assert Path(f"{store.path}-journal").stat().st_size > 0
+    assert Path(f"{path_of(store)}-journal").stat().st_size > 0
     assert comparable(store.runs("edm-training", None, BEST_OF)) == before
 
 
@@ -294,7 +300,7 @@ def test_a_lock_that_stays_is_told(workspace: Workspace, tmp_path: Path, monkeyp
     copy = copied(workspace, tmp_path / "ws")
     store = sqlite_store(copy)
     monkeypatch.setattr(sqlite_schema, "BUSY_SECONDS", 0.05)
-    holder = sqlite3.connect(store.path, isolation_level=None)
+    holder = sqlite3.connect(path_of(store), isolation_level=None)
     holder.execute("BEGIN EXCLUSIVE")
     with pytest.raises(StoreError, match="locked"):
         store.runs("edm-training", None, BEST_OF)

@@ -3,11 +3,9 @@
 `INDEXED BY` is not a hint for taste: without it the planner may take an index by which one series costs 27 s.
 """
 
-import sqlite3
-from pathlib import Path
-
 from edm_core.settings import MetricsSettings
 from edm_core.snapshots.runs import MetricSummary
+from edm_core.stores.database import Connection, Database
 from edm_core.stores.protocols import Curve, Point
 from edm_core.stores.series import SPARK, best_point, from_store, reduce_points, spark
 from edm_core.stores.sqlite_schema import series_index
@@ -16,21 +14,24 @@ SERIES_POINTS = 20_000
 """A longer series is reduced by SQLite itself instead of being read whole."""
 LOAD_POINTS = 400_000
 """How many points one load of the table may read; series past it show no best value until their run is opened."""
+_WHOLE = 2**40
 _CACHE_LIMIT = 100_000
 
 _Fingerprint = tuple[str, int]
 _cache: dict[tuple[str, str, str, bool], tuple[_Fingerprint, MetricSummary]] = {}
-"""Summaries of ended runs, which change no more, for the life of the process."""
+"""Summaries of ended runs, which change no more, by (database, run, metric, direction), while the process lives."""
 
 
 class SeriesReader:
     """Reads series on one open connection and keeps account of how many points that took."""
 
-    def __init__(self, db: sqlite3.Connection, path: Path, metrics: MetricsSettings) -> None:
+    def __init__(self, db: Connection, database: Database, metrics: MetricsSettings) -> None:
         self._db = db
-        self._path = str(path)
+        self._name = database.name
         self._metrics = metrics
-        self._index = series_index(db)
+        self._index = series_index(db) if database.is_file else ""
+        # Grouping by bare columns is SQLite's; a server's series are read whole, a second for a million points.
+        self._most = SERIES_POINTS if database.is_file else _WHOLE
         self._left = LOAD_POINTS
         self.skipped = 0
         """Series whose best value was left out because the load had read enough."""
@@ -40,13 +41,13 @@ class SeriesReader:
     ) -> MetricSummary:
         """Last, best and spark of a series; `exact` finds the best value whatever the length."""
         minimised = self._metrics.minimised(key)
-        name = (self._path, run_id, key, minimised)
+        name = (self._name, run_id, key, minimised)
         fingerprint = (repr(last), step)
         known = _cache.get(name) if ended else None
         if known is not None and known[0] == fingerprint:
             return known[1]
-        points = self._points(run_id, key, SERIES_POINTS + 1)
-        long = len(points) > SERIES_POINTS
+        points = self._points(run_id, key, self._most + 1)
+        long = len(points) > self._most
         best = best_point(points, minimised) if not long else None
         if long:
             points = self._sampled(run_id, key, SPARK)
@@ -64,8 +65,8 @@ class SeriesReader:
     def curve(self, run_id: str, key: str, last: float, step: int, limit: int) -> Curve:
         """The series reduced to at most `limit` points, with its exact summary."""
         minimised = self._metrics.minimised(key)
-        points = self._points(run_id, key, SERIES_POINTS + 1)
-        if len(points) > SERIES_POINTS:
+        points = self._points(run_id, key, self._most + 1)
+        if len(points) > self._most:
             points = self._bucketed(run_id, key, limit)
             best = self._best(run_id, key, minimised, None)
         else:
