@@ -15,7 +15,7 @@ UNCOMMITTED = "uncommitted changes"
 _PATCH = "uncommitted.patch"
 
 
-def code_section(workspace: Workspace, rows: Sequence[RunRow]) -> tuple[tuple[DiffEntry, ...], str]:
+def code_section(workspace: Workspace, rows: Sequence[RunRow], fetch: bool = True) -> tuple[tuple[DiffEntry, ...], str]:
     """Commit and uncommitted patch of each run; per source file that differs, `+added −removed` against the
     baseline's commit."""
     commits = [row.git_commit for row in rows]
@@ -23,7 +23,7 @@ def code_section(workspace: Workspace, rows: Sequence[RunRow]) -> tuple[tuple[Di
         return (), "no run says which commit it was trained on"
     found = [
         _entry("commit", [commit[:9] or None for commit in commits]),
-        _entry(UNCOMMITTED, [_patch_word(workspace, row) for row in rows]),
+        _entry(UNCOMMITTED, [_patch_word(workspace, row, fetch) for row in rows]),
     ]
     if len(set(commits)) == 1:
         return tuple(found), ""
@@ -31,12 +31,12 @@ def code_section(workspace: Workspace, rows: Sequence[RunRow]) -> tuple[tuple[Di
     return (*found, *files), note
 
 
-def uncommitted(workspace: Workspace, row: RunRow) -> str:
+def uncommitted(workspace: Workspace, row: RunRow, fetch: bool = True) -> str:
     """The patch that training saved of a run's uncommitted changes; "" where there is none."""
     if row.tags.get("edm.git_dirty") == "false":
         return ""
     try:
-        return run_file(workspace, row, _PATCH).decode("utf-8", "replace")
+        return run_file(workspace, row, _PATCH, fetch).decode("utf-8", "replace")
     except StoreError:
         # Not every run that was dirty saved its patch; the section says which did not.
         return ""
@@ -79,9 +79,9 @@ def _entry(key: str, values: list[str | None]) -> DiffEntry:
     return DiffEntry(key, tuple(values), same=len(set(values)) == 1)
 
 
-def _patch_word(workspace: Workspace, row: RunRow) -> str | None:
+def _patch_word(workspace: Workspace, row: RunRow, fetch: bool) -> str | None:
     """`none`, or a patch by its size and the beginning of its SHA-256, so that equal patches compare equal."""
-    patch = uncommitted(workspace, row)
+    patch = uncommitted(workspace, row, fetch)
     if patch:
         lines = patch.count("\n")
         return f"{lines} lines ({hashlib.sha256(patch.encode()).hexdigest()[:8]})"

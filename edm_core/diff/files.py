@@ -16,13 +16,13 @@ _ABSENT = object()
 _PLAIN = (str, int, float, bool, type(None))
 
 
-def documents_of(workspace: Workspace, rows: Sequence[RunRow], name: str) -> tuple[list[Any], str]:
+def documents_of(workspace: Workspace, rows: Sequence[RunRow], name: str, fetch: bool = True) -> tuple[list[Any], str]:
     """The file `name` of each run, parsed (None where there is none), and what is missing, in words."""
     found: list[Any] = []
     problems = []
     for row in rows:
         try:
-            found.append(parsed(name, run_file(workspace, row, name)))
+            found.append(parsed(name, run_file(workspace, row, name, fetch)))
         except StoreError as error:
             found.append(None)
             problems.append(f"{row.name}: {error.message}")

@@ -13,6 +13,7 @@ from edm_core.diff.tracks import track_scores
 from edm_core.settings import MetricsSettings
 from edm_core.snapshots.diff import SECTIONS, DiffEntry, RunDiff
 from edm_core.snapshots.runs import RunRow
+from edm_core.stores.run_files import AWAY
 from edm_core.stores.runs import load_detail
 from edm_core.workspace import Workspace
 
@@ -24,22 +25,24 @@ _NAMES = ("run_id", "run_name")
 _MORE_IS_BETTER = ("f1", "acc", "precision", "recall", "auc", "score", "iou", "map", "r2", "bleu", "rouge", "dice")
 
 
-def diff_runs(workspace: Workspace, rows: Sequence[RunRow]) -> RunDiff:
-    """Compare rows with exact best values, files where the runs have folders here, and code by git.
+def diff_runs(workspace: Workspace, rows: Sequence[RunRow], fetch: bool = True) -> RunDiff:
+    """Compare rows with exact best values, the files that the runs saved, and code by git.
 
-    Raises StoreError when MLflow's store cannot be read; whatever else is missing becomes a note of its section.
+    Without `fetch` files that are neither in a folder here nor among artifacts on this machine are left out, and
+    `away` of what is returned says so. Raises StoreError when MLflow's store cannot be read; whatever else is missing
+    becomes a note of its section.
     """
     details = [load_detail(workspace, row) for row in rows]
     rows = [detail.row for detail in details]
     read: dict[str, Callable[[], Section]] = {
         "params": lambda: (entries([row.params for row in rows]), ""),
         "metrics": lambda: (_metrics(workspace.settings.metrics, rows), ""),
-        "metadata": lambda: _files(workspace, rows, "metadata.yaml"),
-        "config": lambda: _files(workspace, rows, "config.yaml"),
-        "code": lambda: code_section(workspace, rows),
+        "metadata": lambda: _files(workspace, rows, "metadata.yaml", fetch),
+        "config": lambda: _files(workspace, rows, "config.yaml", fetch),
+        "code": lambda: code_section(workspace, rows, fetch),
         "data": lambda: data_section(workspace, rows),
-        "environment": lambda: _files(workspace, rows, "environment.json"),
-        "tracks": lambda: _tracks(workspace, rows),
+        "environment": lambda: _files(workspace, rows, "environment.json", fetch),
+        "tracks": lambda: _tracks(workspace, rows, fetch),
     }
     sections, notes = {}, {}
     for name in SECTIONS:
@@ -48,7 +51,8 @@ def diff_runs(workspace: Workspace, rows: Sequence[RunRow]) -> RunDiff:
         if note:
             notes[name] = note
     names = tuple(row.name for row in rows)
-    return RunDiff(tuple(row.row_id for row in rows), names, sections, notes)
+    away = any(AWAY in note for note in notes.values())
+    return RunDiff(tuple(row.row_id for row in rows), names, sections, notes, away)
 
 
 def entries(tables: Sequence[Mapping[str, Any]]) -> tuple[DiffEntry, ...]:
@@ -104,14 +108,14 @@ def direction(settings: MetricsSettings, key: str) -> bool | None:
     return None
 
 
-def _files(workspace: Workspace, rows: Sequence[RunRow], name: str) -> Section:
-    documents, problems = documents_of(workspace, rows, name)
+def _files(workspace: Workspace, rows: Sequence[RunRow], name: str, fetch: bool) -> Section:
+    documents, problems = documents_of(workspace, rows, name, fetch)
     return entries([without(table, _NAMES) for table in flattened(documents)]), problems
 
 
-def _tracks(workspace: Workspace, rows: Sequence[RunRow]) -> Section:
+def _tracks(workspace: Workspace, rows: Sequence[RunRow], fetch: bool) -> Section:
     """Scores of each track, the largest change first."""
-    scores, problems = track_scores(workspace, rows)
+    scores, problems = track_scores(workspace, rows, fetch)
     keys = dict.fromkeys(key for table in scores for key in table)
     found = [_scored(key, [table.get(key) for table in scores], minimised=False) for key in keys]
     return tuple(sorted(found, key=_size_of_change)), problems

@@ -42,9 +42,11 @@ def scores_in(folder: Path) -> dict[str, float]:
     return {name: score for name, item in items.items() if (score := score_of(item)) is not None}
 
 
-def track_scores(workspace: Workspace, rows: Sequence[RunRow]) -> tuple[list[dict[str, float]], str]:
+def track_scores(
+    workspace: Workspace, rows: Sequence[RunRow], fetch: bool = True
+) -> tuple[list[dict[str, float]], str]:
     """For each run track → score, and what is missing in words."""
-    documents, problems = documents_of(workspace, rows, FILE)
+    documents, problems = documents_of(workspace, rows, FILE, fetch)
     tables, notes = [], [problems] if problems else []
     for row, document in zip(rows, documents, strict=True):
         items = track_items(document)

@@ -31,3 +31,5 @@ class RunDiff:
     names: tuple[str, ...]
     sections: Mapping[str, tuple[DiffEntry, ...]] = field(default_factory=dict)
     notes: Mapping[str, str] = field(default_factory=dict)
+    away: bool = False
+    """Whether files were left out because they are on another machine."""

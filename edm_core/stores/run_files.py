@@ -15,22 +15,30 @@ from edm_core.workspace import Workspace
 
 MAX_BYTES = 4_000_000
 """More is no document that a person compares."""
+AWAY = "its artifacts are not on this machine"
 
 
-def run_file(workspace: Workspace, row: RunRow, name: str) -> bytes:
-    """The file `name` of a run. Raises StoreError, whose message says in a few words why it cannot be had."""
+def run_file(workspace: Workspace, row: RunRow, name: str, fetch: bool = True) -> bytes:
+    """The file `name` of a run. Raises StoreError, whose message says in a few words why it cannot be had: AWAY where
+    it would take MLflow's client and a network, and `fetch` is False."""
     folder = folder_of(workspace, row)
     if folder is not None and (folder / name).exists():
         return _read(folder / name)
-    place = _artifacts(workspace, row.run_id) if row.run_id else ""
-    parts = urlsplit(place)
-    if parts.scheme in ("", "file") and place:
-        path = Path(unquote(parts.path)) / name
-        if path.is_file():
-            return _read(path)
-    elif place:
-        return _downloaded(workspace, row.run_id, name)
-    raise StoreError(f"no {name}" if folder is not None else "its folder is not here")
+    local = database_path(workspace.tracking_uri)
+    if row.run_id and local is not None:
+        place = urlsplit(_artifacts_in(local, row.run_id))
+        if place.scheme in ("", "file"):
+            path = Path(unquote(place.path)) / name
+            if place.path and path.is_file():
+                return _read(path)
+            raise StoreError(f"no {name}" if folder is not None else "its folder is not here")
+        if place.scheme == "mlflow-artifacts":
+            raise StoreError("its artifacts are on a server that this store does not name")
+    elif not row.run_id or workspace.tracking_uri.startswith(MEMORY):
+        raise StoreError(f"no {name}" if folder is not None else "its folder is not here")
+    if not fetch:
+        raise StoreError(AWAY)
+    return _downloaded(workspace, row.run_id, name)
 
 
 def _read(path: Path) -> bytes:
@@ -44,21 +52,11 @@ def _read(path: Path) -> bytes:
     return data
 
 
-def _artifacts(workspace: Workspace, run_id: str) -> str:
+def _artifacts_in(database: Path, run_id: str) -> str:
     """The address of the run's artifacts; "" where the store knows no such run."""
-    if workspace.tracking_uri.startswith(MEMORY):
-        return ""
-    path = database_path(workspace.tracking_uri)
-    if path is not None:
-        with reading(path) as db:
-            found = db.execute("SELECT artifact_uri FROM runs WHERE run_uuid = ?", (run_id,)).fetchone()
-        return str(found[0] or "") if found else ""
-    from mlflow.exceptions import MlflowException
-
-    try:
-        return str(mlflow_client(workspace).get_run(run_id).info.artifact_uri or "")
-    except MlflowException as error:
-        raise StoreError(f"its artifacts cannot be reached: {brief_reason(error)}") from error
+    with reading(database) as db:
+        found = db.execute("SELECT artifact_uri FROM runs WHERE run_uuid = ?", (run_id,)).fetchone()
+    return str(found[0] or "") if found else ""
 
 
 def _downloaded(workspace: Workspace, run_id: str, name: str) -> bytes:

@@ -51,16 +51,24 @@ class DiffScreen(ListScreen):
             if len(self.rows) == 1 and not await self._found_baseline(self.rows[0]):
                 self.list.set_empty(f"nothing to compare {self.rows[0].name} with: mark two runs with space, then d")
                 return
-            diff = await services.in_thread(diff_runs, services.workspace, self.rows)
+            diff = await services.in_thread(diff_runs, services.workspace, self.rows, False)
+            if diff.away:
+                # What is here is shown at once; what a server has comes when it has come.
+                self._take(diff)
+                diff = await services.in_thread(diff_runs, services.workspace, self.rows)
         except EdmError as error:
             self._fault = f"! {error.message}" + (f" ({error.hint})" if error.hint else "")
             self.list.set_empty(self._fault)
         else:
-            if self.diff is None:
-                self.look = DiffLook(frozenset(quiet_sections(diff)), ascii_only=self.ascii_only)
-            self._fault, self.diff = "", diff
-            self._show()
+            self._take(diff)
             self._read_opened()
+        self.say()
+
+    def _take(self, diff: RunDiff) -> None:
+        if self.diff is None or self.diff.away:
+            self.look = replace(self.look, folded=frozenset(quiet_sections(diff)), ascii_only=self.ascii_only)
+        self._fault, self.diff = "", diff
+        self._show()
         self.say()
 
     async def _found_baseline(self, row: RunRow) -> bool:

@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import threading
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -92,7 +93,7 @@ async def settled(app: App[None], pilot: Pilot[None]) -> None:
 
 @pytest.fixture
 def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> HostApp:
-    monkeypatch.setattr("edm_core.diff.diff_runs", lambda workspace, rows: a_diff())
+    monkeypatch.setattr("edm_core.diff.diff_runs", lambda workspace, rows, fetch=True: a_diff())
     rows = (RunRow("r1", "base"), RunRow("r2", "other"))
     return HostApp(a_workspace(tmp_path), lambda: DiffScreen(rows))
 
@@ -120,7 +121,9 @@ async def test_one_run_alone_is_compared_with_a_baseline_or_says_what_to_do(
 ) -> None:
     found: list[tuple[RunRow, str] | None] = [None, (RunRow("r0", "best"), "the best by val_loss")]
     monkeypatch.setattr("edm_core.diff.baseline.baseline_of", lambda workspace, row: found.pop(0))
-    monkeypatch.setattr("edm_core.diff.diff_runs", lambda workspace, rows: a_diff(tuple(row.name for row in rows)))
+    monkeypatch.setattr(
+        "edm_core.diff.diff_runs", lambda workspace, rows, fetch=True: a_diff(tuple(row.name for row in rows))
+    )
     app = HostApp(a_workspace(tmp_path), lambda: DiffScreen((RunRow("r1", "base"),)))
     async with app.run_test(size=(100, 30)) as pilot:
         await settled(app, pilot)
@@ -135,7 +138,7 @@ async def test_one_run_alone_is_compared_with_a_baseline_or_says_what_to_do(
 
 
 async def test_a_key_changes_the_baseline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def diff(workspace: object, rows: Sequence[RunRow]) -> RunDiff:
+    def diff(workspace: object, rows: Sequence[RunRow], fetch: bool = True) -> RunDiff:
         return RunDiff(tuple(row.row_id for row in rows), tuple(row.name for row in rows), dict.fromkeys(SECTIONS, ()))
 
     monkeypatch.setattr("edm_core.diff.diff_runs", diff)
@@ -190,6 +193,30 @@ async def test_an_opened_metric_shows_its_curves_and_a_source_file_its_patch(hos
         assert not any(line.key.startswith("text:entry:code") for line in lines.lines)
 
 
+async def test_what_is_here_is_shown_before_what_is_on_a_server(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    come = threading.Event()
+
+    def slow(workspace: object, rows: object, fetch: bool = True) -> RunDiff:
+        if fetch:
+            assert come.wait(30)
+            return a_diff()
+        return replace(a_diff(), sections={**a_diff().sections, "code": ()}, away=True)
+
+    monkeypatch.setattr("edm_core.diff.diff_runs", slow)
+    host = HostApp(a_workspace(tmp_path), lambda: DiffScreen((RunRow("r1", "base"), RunRow("r2", "other"))))
+    async with host.run_test(size=(120, 40)) as pilot:
+        while not (isinstance(host.screen, DiffScreen) and host.screen.diff is not None):
+            await pilot.pause()
+        lines = host.screen.query_one("#list", LineList)
+        assert entry_key("params", "lr") in {line.key for line in lines.lines}
+        assert entry_key("code", "a.py") not in {line.key for line in lines.lines}
+        come.set()
+        await settled(host, pilot)
+        assert entry_key("code", "a.py") in {line.key for line in lines.lines}
+
+
 async def test_export_writes_what_the_ending_says_and_nothing_over_another_file(host: HostApp) -> None:
     root = host.services.workspace.root
     host.errors = []
@@ -210,7 +237,7 @@ async def test_a_store_that_cannot_be_read_says_so_and_keeps_what_was_there(
 ) -> None:
     from edm_core.errors import StoreError
 
-    def broken(workspace: object, rows: object) -> RunDiff:
+    def broken(workspace: object, rows: object, fetch: bool = True) -> RunDiff:
         raise StoreError("the store is away", "Try again.")
 
     async with host.run_test(size=(120, 40)) as pilot:
