@@ -2,9 +2,8 @@
 
 from textual.theme import BUILTIN_THEMES, Theme
 
-# Okabe and Ito's palette for all kinds of colour vision, lightened where a dark background asks for it.
-RUN_COLOURS = ("#56b4e9", "#e69f00", "#2fbf91", "#f0e442", "#4f94d4", "#e5702a", "#d38cb8", "#c9c9c9")
-RUN_MARKS = ("●", "▲", "■", "◆", "▼", "◉", "✚")
+from edm_core.curves.signs import RUN_MARKS, sign_of
+
 ASCII_MARKS = "o^#+v@%"
 
 THEMES = (
@@ -49,20 +48,25 @@ _numbers: dict[str, int] = {}
 
 def _number(row_id: str) -> int:
     """Numbers in the order in which runs are first seen: those that stand beside each other differ in colour and in
-    mark, which numbers made of their ids would not, and no two of the first 56 have both in common."""
+    mark, which numbers made of their ids would not."""
     return _numbers.setdefault(row_id, len(_numbers))
 
 
 def run_colour(row_id: str) -> str:
     """The colour of a run, as #rrggbb: the same on every screen for as long as the program runs."""
-    return RUN_COLOURS[_number(row_id) % len(RUN_COLOURS)]
+    return sign_of(_number(row_id))[0]
 
 
 def run_mark(row_id: str) -> str:
     """The mark of a run, one cell wide, so that colour is never the only sign."""
-    return RUN_MARKS[_number(row_id) % len(RUN_MARKS)]
+    return sign_of(_number(row_id))[1]
 
 
 def ascii_mark(mark: str) -> str:
     """A run's mark in ASCII, as `--ascii` shows it."""
     return dict(zip(RUN_MARKS, ASCII_MARKS, strict=True)).get(mark, mark)
+
+
+def with_mark(text: str, mark: str) -> str:
+    """A piece of a line as `--ascii` draws it: the run's mark wherever there is something."""
+    return "".join(" " if char == " " else ascii_mark(mark) for char in text)

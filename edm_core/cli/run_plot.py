@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from edm_core.cli.output import clean
 from edm_core.curves.history import from_points
 from edm_core.curves.lines import Line, View
-from edm_core.curves.picture import ALARM, Cell, draw
+from edm_core.curves.picture import draw
+from edm_core.curves.plotted import ALARM, Cell, runs
 
 Points = Sequence[tuple[int, float]]
 
@@ -37,15 +38,7 @@ def braille_chart(
 
 
 def _row(row: Sequence[Cell], colour: bool) -> str:
-    parts: list[str] = []
-    text, before = "", -1
-    for char, owner, _ in row:
-        if owner != before and text:
-            parts.append(_painted(text, before, colour))
-            text = ""
-        before = owner
-        text += char
-    return "".join([*parts, _painted(text, before, colour)])
+    return "".join(_painted(text, owner, colour) for text, owner, _ in runs(row))
 
 
 def _painted(text: str, owner: int, colour: bool) -> str:

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 
 from edm_core.curves.axes import Scale, XUnit, nice_bounds, scale_for
 from edm_core.curves.history import History
-from edm_core.curves.raster import Sample
+from edm_core.curves.plotted import Dot
+from edm_core.curves.polyline import Stretch
 from edm_core.curves.smoothing import smoothed
 
 Range = tuple[float, float]
+_FAR_BELOW = 1e9
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,12 @@ class Frame:
 
     def column_of(self, x: float) -> int:
         """The cell column of an x value; may lie outside."""
-        return self.left + int((x - self.x[0]) / (self.x[1] - self.x[0]) * (2 * self.width - 1)) // 2
+        return self.left + round((x - self.x[0]) / (self.x[1] - self.x[0]) * (2 * self.width - 1)) // 2
+
+    def dot_of(self, x: float, place: float) -> Dot:
+        """The dot of an x value and a place of the scale."""
+        across = (x - self.x[0]) / (self.x[1] - self.x[0]) * (2 * self.width - 1)
+        return across, (place - self.y[0]) / (self.y[1] - self.y[0]) * (4 * self.height - 1)
 
     def x_at(self, column: int) -> float:
         """The x value in the middle of a cell column."""
@@ -138,22 +145,34 @@ class Path:
         steps = self.history.steps
         self.breaks = {bisect_left(steps, step) for step, _, _ in self.history.bad}
 
-    def samples(self, frame: Frame, *, raw: bool) -> Iterator[Sample]:
-        """The samples in view and one more at each side, in dots of the frame."""
+    def stretches(self, frame: Frame, *, raw: bool) -> Iterator[Stretch]:
+        """The samples in view and one more at each side, in dots of the frame; parted where it is broken.
+
+        A sample that stands for many is as high as its extremes are apart, and begins near the one before.
+        """
         place, history = frame.scale.place, self.history
         low, high = frame.y
         across = (2 * frame.width - 1) / (frame.x[1] - frame.x[0])
-        down = (4 * frame.height - 1) / (high - low)
-        middles = history.means if raw or self.smooth is None else self.smooth
+        up = (4 * frame.height - 1) / (high - low)
         bars = raw or self.smooth is None
+        middles = self.smooth if self.smooth is not None and not raw else history.means
+        stretch: Stretch = []
         for index in range(*self._seen(frame.x)):
-            middle = (high - place(middles[index])) * down
-            upper = (high - place(history.highs[index])) * down if bars else middle
-            lower = (high - place(history.lows[index])) * down if bars else middle
+            if index in self.breaks and stretch:
+                yield stretch
+                stretch = []
+            x = (self.xs[index] - frame.x[0]) * across
+            ends = (history.lows[index], history.highs[index]) if bars else (middles[index], middles[index])
             # A log scale has no place for what is not above zero: it falls off the lower edge.
-            if not math.isfinite(middle + lower):
-                middle, lower = min(middle, 1e9), min(lower, 1e9)
-            yield (self.xs[index] - frame.x[0]) * across, upper, lower, middle, index not in self.breaks
+            lower, upper = (max((place(end) - low) * up, -_FAR_BELOW) for end in ends)
+            if upper - lower < 1 or not frame.x[0] <= self.xs[index] <= frame.x[1]:
+                stretch.append((x, max((place(middles[index]) - low) * up, -_FAR_BELOW)))
+            elif stretch and upper - stretch[-1][1] < stretch[-1][1] - lower:
+                stretch += [(x, upper), (x, lower)]
+            else:
+                stretch += [(x, lower), (x, upper)]
+        if stretch:
+            yield stretch
 
     def _seen(self, x: Range) -> tuple[int, int]:
         first = max(0, bisect_left(self.xs, x[0]) - 1)

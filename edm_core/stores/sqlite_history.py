@@ -114,19 +114,22 @@ class HistoryReader:
         )  # fmt: skip
 
     def _packed(self, run_id: str, key: str, first: int, width: int, parts: int) -> Iterator[tuple[int, str]]:
-        """Each part that is not empty, as text: a subquery has one column only, and one statement for all parts is
-        worth more than the text costs, because threads that read wait for each other once for each statement.
+        """Each part that is not empty, as text, all of a history in one row: threads that read, and the one that draws,
+        wait for each other at each row.
 
         Beside min() and max() SQLite takes step and time of a row that holds one of the two.
         """
-        found = self._db.execute(
+        (text,) = self._db.execute(
             "WITH RECURSIVE part(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM part WHERE i + 1 < ?1)"
-            " SELECT i, (SELECT printf('%d %d %d %d %!.17g %!.17g %!.17g', step, timestamp, max(is_nan), count(*),"
-            f" min(value), max(value), total(value)) FROM metrics {self._index} WHERE run_uuid = ?2 AND key = ?3"
-            " AND step >= ?4 + i * ?5 / ?1 AND step < ?4 + (i + 1) * ?5 / ?1 HAVING count(*) > 0) FROM part",
+            " SELECT group_concat(i || ' ' || (SELECT printf('%d %d %d %d %!.17g %!.17g %!.17g', step, timestamp,"
+            f" max(is_nan), count(*), min(value), max(value), total(value)) FROM metrics {self._index}"
+            " WHERE run_uuid = ?2 AND key = ?3 AND step >= ?4 + i * ?5 / ?1 AND step < ?4 + (i + 1) * ?5 / ?1"
+            " HAVING count(*) > 0), char(10)) FROM part",
             (parts, run_id, key, first, width),
-        )
-        return ((index, text) for index, text in found.fetchall() if text is not None)
+        ).fetchone()
+        for line in (text or "").splitlines():
+            index, _, packed = line.partition(" ")
+            yield int(index), packed
 
     def _end(self, run_id: str, key: str, part: Span, order: str) -> tuple[int, int]:
         """Step and time of the first or the last number of a part."""

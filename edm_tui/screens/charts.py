@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
+from importlib import import_module
 
 from rich.text import Text
 from textual import work
@@ -23,6 +24,8 @@ from edm_tui.widgets.status_line import StatusLine
 from edm_tui.widgets.text_line import TextLine
 
 LEAD = "← → value · [ ] { } zoom · ( ) pan · 0 reset · esc back"
+AT_ONCE = 6
+"""Charts that are read together before any is shown."""
 FILTER_HINT = "part of a name, glob or expression; !word leaves charts with it out"
 
 
@@ -61,6 +64,8 @@ class ChartsScreen(ReadingScreen, ChartMoves):
 
         ids = [row.run_id for row in self.book.rows]
         try:
+            if not self._read_once:
+                await self._read_page(ids)
             await asyncio.gather(*map(self._read_run, ids))
             if ids:
                 workspace = self.services.workspace
@@ -73,8 +78,25 @@ class ChartsScreen(ReadingScreen, ChartMoves):
         self.show_charts()
         self.looked()
 
-    async def _read_run(self, run_id: str) -> None:
-        self.book.learn(run_id, await self.services.histories(run_id, known=self.book.known(run_id)))
+    async def _read_page(self, ids: Sequence[str]) -> None:
+        """The charts in view first, a few at a time: the next are read while these are drawn."""
+        titles = self.page()[0]
+        plotext = asyncio.ensure_future(self.services.in_thread(import_module, "plotext"))
+        parts = [
+            [key for title in titles[at : at + AT_ONCE] for key in self.book.metrics(title)]
+            for at in range(0, len(titles), AT_ONCE)
+        ]
+        reading = [asyncio.ensure_future(asyncio.gather(*(self._read_run(id_, keys) for id_ in ids))) for keys in parts]
+        await plotext
+        for part in reading:
+            await part
+            # Threads must have what they read next before the drawing holds the loop.
+            await asyncio.sleep(0)
+            self.show_charts()
+
+    async def _read_run(self, run_id: str, keys: Sequence[str] | None = None) -> None:
+        found = await self.services.histories(run_id, keys, known=self.book.known(run_id))
+        self.book.learn(run_id, found, part=keys is not None)
 
     def looked(self) -> None:
         if self.enlarged:
@@ -210,12 +232,14 @@ class ChartsScreen(ReadingScreen, ChartMoves):
         return " ".join(found.plain.split())
 
     def do_export(self) -> None:
-        """The chart as SVG, or its points as CSV."""
+        """The chart as SVG or PNG, or its points as CSV."""
+        from edm_core.curves.figure import Chart
         from edm_tui.screens.charts_export import ask_export
 
         title = self.title_now
-        chart = self._large() if self.enlarged else self._small(title)
-        ask_export(self, chart, self.book.histories(title))
+        panel = self._large() if self.enlarged else self._small(title)
+        series = [(row, key) for row, key, _ in self.book.histories(title)]
+        ask_export(self, Chart(title, panel.lines, panel.colours, panel.view), series)
 
 
 class ChartGridScreen(ChartsScreen):

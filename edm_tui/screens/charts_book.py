@@ -24,7 +24,10 @@ class ChartBook:
         self._histories: dict[str, dict[str, History]] = {}
         self._fine: dict[tuple[str, str], tuple[Span, History, History]] = {}
         self._charts: dict[str, tuple[str, ...]] = {}
+        self._keys: set[str] = set()
+        self._whole: set[str] = set()
         self._lines: dict[tuple[str, str], Line] = {}
+        self._name_charts()
 
     # What was read --------------------------------------------------------------
 
@@ -32,14 +35,19 @@ class ChartBook:
         """What is known of a run."""
         return self._histories.get(run_id, {})
 
-    def learn(self, run_id: str, histories: Mapping[str, History]) -> set[str]:
-        """Take what was read of a run; returns the metrics that changed."""
-        old = self.known(run_id)
-        self._histories[run_id] = dict(histories)
-        changed = {key for key, history in histories.items() if old.get(key) is not history} | (old.keys() - histories)
-        if old.keys() != histories.keys():
-            self._charts = grouped({key for known in self._histories.values() for key in known})
-        return changed
+    def learn(self, run_id: str, histories: Mapping[str, History], *, part: bool = False) -> None:
+        """Take what was read of a run: all that it has, or a part of that."""
+        self._histories[run_id] = {**self.known(run_id), **histories} if part else dict(histories)
+        if not part:
+            self._whole.add(run_id)
+        self._name_charts()
+
+    def _name_charts(self) -> None:
+        """Charts of all metrics that were read; a row names those of its run before anything was."""
+        keys = {key for known in self._histories.values() for key in known}
+        keys |= {key for row in self.rows if row.run_id not in self._whole for key in row.metrics}
+        if keys != self._keys:
+            self._keys, self._charts = keys, grouped(keys)
 
     def learn_fine(self, run_id: str, span: Span, histories: Mapping[str, History]) -> None:
         """Take what was read of a stretch in more detail."""

@@ -3,8 +3,10 @@
 import math
 from collections.abc import Mapping, Sequence
 
+from edm_core.curves.history import from_points
+from edm_core.curves.lines import Line
+from edm_core.curves.signs import RUN_MARKS
 from edm_core.settings import MetricsSettings
-from edm_tui.widgets.plot import Series
 
 
 class Curves:
@@ -47,11 +49,9 @@ class Curves:
         found = [name for name in dict.fromkeys(twins) if self._values.get(name)]
         return found or sorted(name for name, values in self._values.items() if len(values) > 1)[:2]
 
-    def series(self) -> list[Series]:
+    def lines(self) -> list[Line]:
         """The chart's lines: training solid, validation dashed."""
-        names = self.pair()
-        colors = ("$primary", "$accent")
         return [
-            Series(name, self.points(name), dashed=index > 0, color=colors[index % len(colors)])
-            for index, name in enumerate(names)
+            Line(name, from_points([(int(epoch), 0, value) for epoch, value in self.points(name)]), mark, index > 0)
+            for index, (name, mark) in enumerate(zip(self.pair(), RUN_MARKS, strict=False))
         ]

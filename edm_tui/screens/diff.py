@@ -154,7 +154,7 @@ class DiffScreen(ListScreen):
         rows = self.rows
         for key in sorted(self.look.opened - self.look.read.keys()):
             section, _, name = key.partition(":")[2].partition(":")
-            found = await read_entry(self.services, rows, section, name, self.ascii_only)
+            found = await read_entry(self.services, rows, section, name)
             if found is not None and rows == self.rows:
                 self.look = replace(self.look, read={**self.look.read, key: found})
                 self._show()

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from textual.color import Color
-
+from edm_core.actions.chart_export import save_text
+from edm_core.curves.history import from_points
+from edm_core.curves.lines import Line
 from edm_core.errors import ActionError, EdmError
 from edm_core.snapshots.diff import RunDiff
 from edm_core.snapshots.runs import RunRow
@@ -13,22 +14,18 @@ from edm_tui import themes
 from edm_tui.dialogs.text_prompt import TextPrompt
 from edm_tui.formatting import clean
 from edm_tui.screens.base import EdmScreen
-from edm_tui.screens.charts_export import save_text
 from edm_tui.services import Services
 from edm_tui.widgets.diff_opened import Opened
-from edm_tui.widgets.plot import Series
 
 
-async def read_entry(
-    services: Services, rows: Sequence[RunRow], section: str, key: str, ascii_only: bool
-) -> Opened | None:
+async def read_entry(services: Services, rows: Sequence[RunRow], section: str, key: str) -> Opened | None:
     """What an entry shows beyond its values; None where these are all there is."""
     try:
         if section == "code":
             found = await services.in_thread(_patches, services.workspace, rows, key)
             return Opened(tuple(found)) if found is not None else None
         if section == "metrics":
-            return await _curves(services, rows, key, ascii_only)
+            return await _curves(services, rows, key)
     except EdmError as error:
         return Opened(problem=error.message)
     return None
@@ -47,19 +44,16 @@ def _patches(workspace: Workspace, rows: Sequence[RunRow], key: str) -> list[tup
     return [(title, patch) for title, patch in found if patch]
 
 
-async def _curves(services: Services, rows: Sequence[RunRow], key: str, ascii_only: bool) -> Opened:
+async def _curves(services: Services, rows: Sequence[RunRow], key: str) -> Opened:
     metric = key.removeprefix("best ")
-    series, marks, colours = [], [], []
+    curves = []
     for index, row in enumerate(rows):
         points = (await services.detail(row)).histories.get(metric)
         if points is None:
             points = (await services.detail(row)).histories.get(key, ())
-        red, green, blue = Color.parse(themes.run_colour(row.row_id)).rgb
-        mark = themes.run_mark(row.row_id)
-        series.append(Series(row.name, tuple((float(step), value) for step, value in points), dashed=index > 0))
-        marks.append(themes.ascii_mark(mark) if ascii_only else mark)
-        colours.append((red, green, blue))
-    return Opened(series=tuple(series), marks=tuple(marks), colours=tuple(colours))
+        history = from_points([(step, 0, value) for step, value in points])
+        curves.append(Line(row.name, history, themes.run_mark(row.row_id), index > 0))
+    return Opened(curves=tuple(curves), colours=tuple(themes.run_colour(row.row_id) for row in rows))
 
 
 def export_diff(screen: EdmScreen, diff: RunDiff, everything: bool) -> None:

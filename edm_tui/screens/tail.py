@@ -99,8 +99,8 @@ class TailScreen(EdmScreen):
 
     @work(exclusive=True, group="begin")
     async def _begin(self) -> None:
-        # The chart's library takes 70 ms to import, during which no key would be heard.
-        await self.services.in_thread(import_module, "textual_plotext.plot")
+        # The chart's library takes a while to import, during which no key would be heard.
+        await self.services.in_thread(import_module, "plotext")
         if self.job is not None:
             self._feed = TailFeed(self.job)
             self._follow(self._feed)
@@ -148,7 +148,7 @@ class TailScreen(EdmScreen):
 
     def _draw_chart(self) -> None:
         self._chart_due = False
-        self.query_one("#tail-chart", MetricChart).show(self.curves.series())
+        self.query_one("#tail-chart", MetricChart).show(self.curves.lines())
 
     # Saying -------------------------------------------------------------------
 

@@ -12,8 +12,9 @@ from textual.message import Message
 from textual.strip import Strip
 
 from edm_core.curves.lines import Frame, Line, View
-from edm_core.curves.picture import ALARM, AXIS, CURSOR, Cell, Picture, draw, with_cursor
-from edm_tui.themes import ascii_mark
+from edm_core.curves.picture import Picture, draw, with_cursor
+from edm_core.curves.plotted import ALARM, AXIS, CURSOR, Cell, runs
+from edm_tui.themes import with_mark
 from edm_tui.widgets.painted import Painted
 from edm_tui.widgets.themed import text_strip
 
@@ -110,21 +111,12 @@ class ChartPane(Painted, can_focus=True):
         return text_strip(self, fitted).adjust_cell_length(width, self.style_of())
 
     def _cells(self, row: Sequence[Cell], panel: Panel) -> Strip:
-        segments: list[Segment] = []
-        text, before = "", (AXIS, False)
-        for char, owner, faint in row:
-            if (owner, faint) != before and text:
-                segments.append(Segment(text, self._style(*before, panel)))
-                text = ""
-            before = (owner, faint)
-            text += self._char(char, owner, panel) if self._ascii else char
-        return Strip([*segments, Segment(text, self._style(*before, panel))])
-
-    def _char(self, char: str, owner: int, panel: Panel) -> str:
-        """`--ascii`: a line is drawn with the mark of its run."""
-        if owner < 0 or char == " ":
-            return char
-        return ascii_mark(panel.lines[owner].mark)
+        """With `--ascii` a line is drawn with the mark of its run."""
+        segments = []
+        for text, owner, faint in runs(row):
+            shown = with_mark(text, panel.lines[owner].mark) if self._ascii and owner >= 0 else text
+            segments.append(Segment(shown, self._style(owner, faint, panel)))
+        return Strip(segments)
 
     def _style(self, owner: int, faint: bool, panel: Panel) -> Style:
         if owner in (AXIS, ALARM, CURSOR):

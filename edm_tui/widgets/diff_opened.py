@@ -5,11 +5,15 @@ from dataclasses import dataclass
 
 from rich.text import Text
 
+from edm_core.curves.lines import Line as Curve
+from edm_core.curves.lines import View
+from edm_core.curves.picture import draw
 from edm_core.snapshots.diff import DiffEntry
 from edm_tui.formatting import NOTHING
+from edm_tui.themes import ascii_mark
 from edm_tui.widgets.cells import plain
+from edm_tui.widgets.chart_rows import row_text
 from edm_tui.widgets.line_list import Line
-from edm_tui.widgets.plot import Rgb, Series, draw
 
 LONGEST = 200
 """Lines of one value that are shown."""
@@ -20,12 +24,11 @@ _PATCH_STYLES = (("+++", "bold"), ("---", "bold"), ("@@", "$accent"), ("+", "$su
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """What was read when the entry was opened: (title, patch) pairs, or lines of a chart with their marks."""
+    """What was read when the entry was opened: (title, patch) pairs, or the curves of a chart with their colours."""
 
     patches: tuple[tuple[str, str], ...] = ()
-    series: tuple[Series, ...] = ()
-    marks: tuple[str, ...] = ()
-    colours: tuple[Rgb | None, ...] = ()
+    curves: tuple[Curve, ...] = ()
+    colours: tuple[str, ...] = ()
     problem: str = ""
 
 
@@ -37,7 +40,7 @@ def opened_lines(
         return [Line(text) for text in _values(names, entry, width)]
     if opened.problem:
         return [Line(Text(f"    {plain(opened.problem)}", style="dim", end=""))]
-    if opened.series:
+    if opened.curves:
         return [Line(text) for text in _chart(opened, width, ascii_only)]
     return _patches(opened, key)
 
@@ -61,13 +64,14 @@ def _wrapped(line: str, width: int) -> list[str]:
 
 def _chart(opened: Opened, width: int, ascii_only: bool) -> list[Text]:
     legend = Text("    ", end="")
-    for series, mark, colour in zip(opened.series, opened.marks, opened.colours, strict=True):
-        style = f"rgb({colour[0]},{colour[1]},{colour[2]})" if colour is not None else ""
-        legend.append(f"{mark} {'╍' if series.dashed else '━'} ", style=style)
-        legend.append(f"{plain(series.name)}   ")
-    drawn = draw(opened.series, opened.colours, max(20, width - 6), CHART_HEIGHT, ascii_only)
-    if not drawn:
+    for curve, colour in zip(opened.curves, opened.colours, strict=True):
+        mark = ascii_mark(curve.mark) if ascii_only else curve.mark
+        legend.append(f"{mark} {'╍' if curve.dashed else '━'} ", style=colour)
+        legend.append(f"{plain(curve.name)}   ")
+    rows = draw(opened.curves, View(), max(20, width - 6), CHART_HEIGHT).rows
+    if not rows:
         return [Text("    no values to draw", style="dim", end="")]
+    drawn = [row_text(row, opened.curves, opened.colours, ascii_only=ascii_only) for row in rows]
     return [legend, *(Text("    ", end="") + line for line in drawn)]
 
 

@@ -10,8 +10,8 @@ from edm_core.curves.axes import linear_ticks, scale_for, short, step_label, x_t
 from edm_core.curves.grouping import grouped, matcher
 from edm_core.curves.history import EXACT, History, Timed, extended, from_points, reduced, unchanged
 from edm_core.curves.lines import FAR, Line, Reading, View, next_x, steps_between, value_at
-from edm_core.curves.picture import ALARM, Picture, draw, with_cursor
-from edm_core.curves.raster import trace
+from edm_core.curves.picture import Picture, draw, with_cursor
+from edm_core.curves.plotted import ALARM
 from edm_core.curves.smoothing import smoothed
 
 numbers = st.floats(-1e6, 1e6)
@@ -174,17 +174,18 @@ def test_runs_are_told_apart_by_their_marks_and_the_raw_line_is_faint() -> None:
     assert any(faint for _, owner, faint in cells if owner == 0)
 
 
-def test_the_cursor_draws_over_nothing() -> None:
-    picture = draw([Line("a", from_points(timed([0.0, 1.0] * 30)))], View(), 60, 12)
-    changed = [
-        (old, new)
-        for before, after in zip(picture.rows, with_cursor(picture, 30), strict=True)
-        for old, new in zip(before, after, strict=True)
-        if old != new
-    ]
-    assert changed
-    assert all(old[0] == " " and new[0] == "│" for old, new in changed)
-    assert with_cursor(picture, 1e9) == picture.rows
+def test_the_cursor_draws_over_no_line() -> None:
+    values = [0.0, 1.0] * 30
+    for picture in (draw([Line("a", from_points(timed(part)))], View(), 60, 12) for part in (values, sorted(values))):
+        changed = [
+            (old, new)
+            for before, after in zip(picture.rows, with_cursor(picture, 30), strict=True)
+            for old, new in zip(before, after, strict=True)
+            if old != new
+        ]
+        assert changed[-1][1][0] == "┴"
+        assert all(old[0] == " " and new[0] == "│" for old, new in changed[:-1])
+        assert with_cursor(picture, 1e9) == picture.rows
 
 
 def test_a_growing_axis_stays_while_points_come() -> None:
@@ -203,4 +204,3 @@ def test_every_chart_fits_its_room(values: list[float], log: bool, weight: float
 
 def test_nothing_to_draw_draws_nothing() -> None:
     assert draw([Line("a", History())], View(), 60, 12).rows == []
-    assert trace([], 10) == {}

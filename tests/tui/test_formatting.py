@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
+from edm_core.curves.signs import RUN_MARKS
 from edm_tui import formatting
 from edm_tui.ascii_filter import to_ascii
-from edm_tui.themes import RUN_MARKS, run_colour, run_mark
+from edm_tui.themes import run_colour, run_mark
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,6 @@ from edm_tui.screens.tail import TailScreen
 from edm_tui.screens.tail_header import Rate, state_line
 from edm_tui.widgets.log_buffer import MAX_LINES, LogBuffer
 from edm_tui.widgets.metric_chart import MetricChart
-from edm_tui.widgets.plot import Series, draw, extremes, segments
 from edm_tui.widgets.text_line import TextLine
 from tests.support.loop_watch import watch_loop
 from tests.support.tui_host import HostApp, a_workspace
@@ -94,7 +93,7 @@ async def test_lines_progress_and_metrics_show_as_they_come_and_the_tail_ends_wi
         await until(pilot, lambda: "epoch 2/4" in shown(screen, "#tail-state"))
         assert "val_loss 0.6000 (best 0.6000 @2)" in shown(screen, "#tail-metrics")
         chart = screen.query_one("#tail-chart", MetricChart)
-        assert [(line.name, line.dashed) for line in chart.series] == [("train_loss", False), ("val_loss", True)]
+        assert [(line.name, line.dashed) for line in chart.lines] == [("train_loss", False), ("val_loss", True)]
         job.say("bye\n")
         job.end()
         await until(pilot, lambda: "done" in shown(screen, "#tail-state") and log_text(screen)[-1] == "bye")
@@ -245,25 +244,18 @@ def test_curves_prefer_what_the_job_said_and_best_follows_the_direction() -> Non
     assert curves.pair() == ["train_loss", "val_loss"]
 
 
-def test_nan_leaves_a_gap_and_a_spike_survives_the_reduction() -> None:
-    nan = float("nan")
-    assert segments([(0, 1), (1, nan), (2, 3), (3, float("inf"))]) == [[(0, 1)], [(2, 3)]]
-    points = [(float(x), 0.0) for x in range(10_000)]
-    points[4321] = (4321.0, 7.0)
-    assert (4321.0, 7.0) in extremes(points, 50)
-    assert len(extremes(points, 50)) <= 102
-
-
-def test_a_chart_in_ascii_has_nothing_else_and_tells_the_lines_apart() -> None:
-    series = [Series("train", ((1, 3), (2, 2), (3, 1))), Series("val", ((1, 4), (2, 3), (3, 2)), dashed=True)]
-    body = "\n".join(line.plain for line in draw(series, [None, None], 60, 12, ascii_only=True))
-    assert body.isascii()
-    assert "*" in body
-    assert "o" in body
-
-
-def test_a_chart_with_nothing_to_draw_has_no_lines() -> None:
-    assert draw([Series("x", ((1, float("nan")),))], [None], 60, 12, ascii_only=False) == []
+async def test_a_chart_in_ascii_tells_the_lines_apart(tmp_path: Path) -> None:
+    curves = Curves(MetricsSettings())
+    for epoch in range(1, 9):
+        curves.add(epoch, {"train_loss": 1 / epoch, "val_loss": 2 / epoch})
+    chart = MetricChart("loss", ascii_only=True)
+    async with HostApp(a_workspace(tmp_path)).run_test(size=(60, 14)) as pilot:
+        await pilot.app.mount(chart)
+        chart.show(curves.lines())
+        await pilot.pause()
+        body = "\n".join(chart.render_line(y).text for y in range(14))
+    assert {"o", "^"} <= set(body)
+    assert not any(0x2800 <= ord(char) <= 0x28FF for char in body)
 
 
 @pytest.mark.parametrize(
