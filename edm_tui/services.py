@@ -90,10 +90,10 @@ class Services:
 
     async def folder_bytes(self, rows: "Sequence[RunRow]") -> int:
         """Bytes in the folders of these runs that are here."""
-        from edm_core.actions.storage import size_of
+        from edm_core.actions.sizes import measure
 
         folders = [self.workspace.root / row.run_dir for row in rows if row.run_dir]
-        return await self.in_thread(lambda: sum(map(size_of, folders)))
+        return await self.in_thread(lambda: sum(measure(folder).bytes for folder in folders))
 
     async def histories(
         self,

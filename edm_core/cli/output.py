@@ -4,6 +4,7 @@ import json
 import math
 import os
 import sys
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, is_dataclass
 from enum import Enum
@@ -53,7 +54,7 @@ def clean(text: str) -> str:
     return "".join(c if c in "\n\t" or (c.isprintable() or c == " ") else "?" for c in text)
 
 
-def human(size: int) -> str:
+def human(size: float) -> str:
     """1,234,567 → `1.2 MB`."""
     value = float(size)
     for unit in ("B", "kB", "MB", "GB"):
@@ -61,6 +62,15 @@ def human(size: int) -> str:
             return f"{value:.0f} {unit}" if unit == "B" or value >= 100 else f"{value:.1f} {unit}"
         value /= 1000
     return f"{value:.1f} TB"
+
+
+def age(at: float) -> str:
+    """How long ago that was (Unix seconds): `3m`, `2h`, `5d`."""
+    seconds = max(0.0, time.time() - at)
+    for length, unit in ((86400, "d"), (3600, "h"), (60, "m")):
+        if seconds >= length:
+            return f"{seconds / length:.0f}{unit}"
+    return f"{seconds:.0f}s"
 
 
 def print_table(headers: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> None:

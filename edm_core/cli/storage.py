@@ -1,15 +1,14 @@
 """`edm storage`: what the disk holds, whether this machine may be lost, and the trash."""
 
-import time
 from typing import TYPE_CHECKING
 
 import click
 
-from edm_core.cli.output import clean, human, json_option, plain, print_json, print_outcome, print_table, say
+from edm_core.cli.output import age, human, json_option, plain, print_json, print_outcome, print_table, say
+from edm_core.cli.storage_status import status
 
 if TYPE_CHECKING:
     from edm_core.actions.gc import GcPlan
-    from edm_core.actions.storage import StorageStatus
     from edm_core.actions.trash_storage import PurgePlan
 
 
@@ -24,57 +23,7 @@ def storage() -> None:
     """
 
 
-@storage.command()
-@json_option
-def status(as_json: bool) -> None:
-    """Sizes of run folders, cache, trash and artifacts; and: is it safe to lose this machine?
-
-    \b
-    For example:
-      edm storage status
-    """
-    from edm_core.actions.storage import storage_status
-    from edm_core.workspace import find_workspace
-
-    found = storage_status(find_workspace())
-    if as_json:
-        print_json({**plain(found), "bytes_only_here": found.bytes_only_here})
-        return
-    for line in _lines(found):
-        click.echo(clean(line))
-
-
-def _lines(found: "StorageStatus") -> list[str]:
-    if found.safe:
-        lines = ["Safe to lose this machine?   YES: all that is kept was seen on the remote, every commit is pushed"]
-    else:
-        lines = [
-            f"Safe to lose this machine?   NO: {len(found.only_here)} kept ({human(found.bytes_only_here)}) and "
-            f"{found.commits} commit{'s' if found.commits != 1 else ''} are only here      edm push --all"
-        ]
-    lines += [f"  {item.run}  {human(item.bytes)}  {item.reason}" for item in found.only_here]
-    lines += [f"  {name}.dvc is not committed as it is: edm keep {name}" for name in found.uncommitted]
-    if not found.remote:
-        lines.append("  DVC has no default remote: dvc remote add -d NAME ADDRESS")
-    if not found.git_remote:
-        lines.append("  git has no remote: git remote add origin ADDRESS")
-    if found.not_kept:
-        lines.append(f"  {len(found.not_kept)} run folders are not kept, so they are only here too")
-    oldest = f", oldest {age(found.trash_oldest)}" if found.trash_oldest else ""
-    sizes = (
-        f"run folders {human(found.run_folders)} · cache {human(found.cache)} ({human(found.cache_shared)} shared) · "
-        f"trash {human(found.trash)} ({found.trash_entries} entries{oldest}) · "
-        f"MLflow artifacts {human(found.artifacts)} · disk {human(found.disk_free)} free"
-    )
-    return [*lines, sizes]
-
-
-def age(at: float) -> str:
-    seconds = max(0.0, time.time() - at)
-    for length, unit in ((86400, "d"), (3600, "h"), (60, "m")):
-        if seconds >= length:
-            return f"{seconds / length:.0f}{unit}"
-    return f"{seconds:.0f}s"
+storage.add_command(status)
 
 
 @storage.command()

@@ -14,12 +14,15 @@ from edm_core.actions.discard import discard
 from edm_core.actions.doctor import Report, examine
 from edm_core.actions.keep import keep
 from edm_core.actions.push import push
-from edm_core.actions.storage import storage_status
+from edm_core.actions.safety import safety
+from edm_core.actions.sizes import measure, shared
+from edm_core.actions.storage import RUNS, storage_status
 from edm_core.actions.trash import slots
 from edm_core.actions.trash_storage import plan_purge, purge
 from edm_core.actions.undo import undo
 from edm_core.errors import ActionError
 from edm_core.processes import boot_id
+from edm_core.snapshots.storage import Shared, Size
 from edm_core.stores.mlflow_client import mlflow_client
 from edm_core.stores.runs import find_run
 from edm_core.workspace import Workspace
@@ -155,21 +158,59 @@ def test_a_folder_that_git_holds_is_tracked_twice(workspace: Workspace) -> None:
 
 def test_is_it_safe_to_lose_this_machine(workspace: Workspace) -> None:
     run = make_run(workspace, "cnn")
-    assert storage_status(workspace).safe
-    assert storage_status(workspace).not_kept == ("cnn",)
+    assert safety(workspace).safe
+    assert safety(workspace).not_kept == ("cnn",)
     keep(workspace, find_run(workspace, "cnn"))
-    status = storage_status(workspace)
+    found = safety(workspace)
     size = sum(map(len, contents(run.folder).values()))
-    assert (status.safe, status.commits, [item.run for item in status.only_here]) == (False, 1, ["cnn"])
-    assert status.bytes_only_here == status.run_folders - len((workspace.runs_dir / "cnn.dvc").read_bytes()) - len(
-        (workspace.runs_dir / ".gitignore").read_bytes()
-    )
-    assert status.bytes_only_here == size
-    assert "NO: 1 kept" in edm(workspace.root, "storage", "status").stdout
+    assert (found.safe, found.commit_count, [item.run for item in found.only_here]) == (False, 1, ["cnn"])
+    assert found.commits[0].subject.startswith("Keep run cnn")
+    assert (found.commits[0].branch, found.commits[0].current) == ("main", True)
+    status = storage_status(workspace)
+    beside = ("cnn.dvc", ".gitignore")
+    assert found.bytes == size == status.sizes[RUNS].bytes - sum(
+        len((workspace.runs_dir / name).read_bytes()) for name in beside
+    )  # fmt: skip
+    said = edm(workspace.root, "storage", "status").stdout
+    assert "NO: 1 kept" in said
+    assert "Keep run cnn" in said
     push(workspace)
-    assert storage_status(workspace).safe
+    assert safety(workspace).safe
     (run.folder / "notes.txt").write_text("later")
-    assert [item.reason for item in storage_status(workspace).only_here] == ["changed since it was kept"]
+    assert [item.reason for item in safety(workspace).only_here] == ["changed since it was kept: keep it again"]
+
+
+def test_commits_of_other_branches_and_staged_pointers_are_only_here_too(workspace: Workspace) -> None:
+    git(workspace.root, "switch", "-q", "-c", "idea")
+    git(workspace.root, "commit", "-q", "--allow-empty", "-m", "An idea")
+    git(workspace.root, "switch", "-q", "main")
+    found = safety(workspace)
+    assert [(one.subject, one.branch, one.current) for one in found.commits] == [("An idea", "idea", False)]
+    make_run(workspace, "cnn")
+    keep(workspace, find_run(workspace, "cnn"))
+    push(workspace)
+    assert safety(workspace).uncommitted == ()
+    with (workspace.runs_dir / "cnn.dvc").open("a") as file:
+        file.write("meta: {told: later}\n")
+    assert safety(workspace).uncommitted == ("cnn",)
+    document = json.loads(edm(workspace.root, "storage", "status", "--json").stdout)
+    assert (document["safe"], document["commits"], document["uncommitted"]) == (False, 1, ["cnn"])
+
+
+def test_what_runs_share_is_counted_once_and_named(workspace: Workspace) -> None:
+    first, second = make_run(workspace, "one"), make_run(workspace, "two", seed=1)
+    for run in (first, second):
+        (run.folder / "same.bin").write_bytes(b"s" * 1000)
+        keep(workspace, find_run(workspace, run.name))
+    assert shared(workspace) == (Shared(("one", "two"), 1000, 1),)
+    status = storage_status(workspace)
+    assert sum(item.bytes for item in status.shared) == 1000
+    many = workspace.root / "many"
+    many.mkdir()
+    for number in range(300):
+        (many / str(number)).write_bytes(b"12")
+    assert measure(many) == Size(600, 300)
+    assert measure(many, lambda: True) == Size(510, 256, whole=False)
 
 
 def test_trash_is_listed_restored_and_purged_after_a_dry_run(workspace: Workspace, tmp_path: Path) -> None:
