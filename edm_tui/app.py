@@ -38,6 +38,8 @@ VIEWS: dict[str, tuple[str, str]] = {
     "diff_screen": ("edm_tui.screens.diff", "DiffScreen"),
     "models": ("edm_tui.screens.models", "ModelsScreen"),
     "jobs": ("edm_tui.screens.jobs", "JobsScreen"),
+    "storage": ("edm_tui.screens.storage", "StorageScreen"),
+    "doctor": ("edm_tui.screens.doctor", "DoctorScreen"),
     "tail": ("edm_tui.screens.tail", "TailScreen"),
     "commands": ("edm_tui.screens.commands_log", "CommandsLogScreen"),
 }

@@ -7,15 +7,16 @@ from dataclasses import dataclass
 
 from textual.binding import Binding
 
-SCREENS = ("runs", "charts", "diff", "track", "models", "jobs", "storage", "tail", "commands")
+SCREENS = ("runs", "charts", "diff", "track", "models", "jobs", "storage", "doctor", "tail", "commands")
 EVERYWHERE = SCREENS
-LISTS = ("runs", "diff", "models", "jobs", "storage", "commands", "tail")
+LISTS = ("runs", "diff", "models", "jobs", "storage", "doctor", "commands", "tail")
 MOVES = (*LISTS, "charts", "track")
 CHARTS = ("charts",)
 MARKED = ("runs", "jobs")
 TIMED = (*CHARTS, "track")
 FILTERED = ("runs", "tail", "commands", "charts")
 RUN_SCREENS = ("runs", "charts", "diff", "models", "jobs", "tail")
+KEPT_SCREENS = (*RUN_SCREENS, "storage")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +66,10 @@ KEYS: tuple[Key, ...] = (
     Key(("c",), "c", "columns", "columns", "Choose the columns.", "choose", ("runs",)),
     Key(("a",), "a", "all", "all", "All, or only what differs.", "choose", ("diff",), 50),
     Key(("b",), "b", "baseline", "baseline", "Make the next run the baseline.", "choose", ("diff",), 48),
-    Key(("K",), "K", "keep", "keep", "Keep: dvc add, git commit, MLflow tags.", "run", RUN_SCREENS, 95),
-    Key(("D",), "D", "discard", "discard", "Discard: move the run folder to the trash.", "run", RUN_SCREENS, 85),
-    Key(("P",), "P", "push", "push", "Push the run's data, then git.", "run", RUN_SCREENS, 80),
-    Key(("p",), "p", "pull", "pull", "Pull the run's data.", "run", RUN_SCREENS, 32),
+    Key(("K",), "K", "keep", "keep", "Keep: dvc add, git commit, MLflow tags.", "run", KEPT_SCREENS, 95),
+    Key(("D",), "D", "discard", "discard", "Discard: move the run folder to the trash.", "run", KEPT_SCREENS, 85),
+    Key(("P",), "P", "push", "push", "Push the run's data, then git.", "run", KEPT_SCREENS, 80),
+    Key(("p",), "p", "pull", "pull", "Pull the run's data.", "run", KEPT_SCREENS, 32),
     Key(("z",), "z", "undo", "undo", "Undo the last action.", "run", EVERYWHERE, 45),
     Key((">",), ">", "promote", "promote", "Promote one stage.", "model", RUN_SCREENS, 55),
     Key(("<",), "<", "demote", "demote", "Demote one stage.", "model", RUN_SCREENS, 20),
@@ -92,7 +93,7 @@ KEYS: tuple[Key, ...] = (
     Key(("d",), "d", "diff", "diff", "Compare the marked runs; the first is the baseline.", "run", RUN_SCREENS, 70),
     Key(("v",), "v", "charts", "charts", "Charts of the marked runs.", "run", RUN_SCREENS, 31),
     Key(("e",), "e", "edit", "edit", "Edit metadata and note.", "run", RUN_SCREENS, 42),
-    Key(("y",), "y", "copy", "copy", "Copy id, path or value.", "run", (*RUN_SCREENS, "commands"), 28),
+    Key(("y",), "y", "copy", "copy", "Copy id, path or value.", "run", (*KEPT_SCREENS, "doctor", "commands"), 28),
     Key(("o",), "o", "export", "export", "Export the table.", "run", ("runs", "diff", "charts")),
     Key(("T",), "T", "tensorboard", "tensorboard", "TensorBoard on the marked folders.", "run", ("runs",)),
     Key(("r",), "r", "refresh", "refresh", "Read the stores again.", "screen", EVERYWHERE, 22),
@@ -105,8 +106,15 @@ KEYS: tuple[Key, ...] = (
     Key(
         ("@",), "@", "commands", "commands", "The git, dvc and mlflow commands that were run.", "screen", EVERYWHERE, 15
     ),
+    Key(("H",), "H", "doctor", "doctor", "Doctor: what is wrong here, and its mend.", "screen", EVERYWHERE, 14),
     Key(("+",), "+", "enlarge", "enlarge", "Enlarge the pane beside the table.", "screen", ("runs", "tail")),
     Key(("_",), "_", "shrink", "shrink", "Shrink the pane beside the table.", "screen", ("runs", "tail")),
+    Key(("u",), "u", "restore", "restore", "Take the entry out of the trash again.", "storage", ("storage",), 62),
+    Key(("X",), "X", "purge", "purge", "Purge the trash: a dry run, then for good.", "storage", ("storage",), 61),
+    Key(("C",), "C", "collect", "gc", "Free DVC's cache: a dry run, then for good.", "storage", ("storage",), 60),
+    Key(("m",), "m", "mend", "mend", "Mend the finding, after showing how.", "doctor", ("doctor",), 92),
+    Key(("M",), "M", "mend_all", "mend all", "Mend all that can be, after showing how.", "doctor", ("doctor",), 91),
+    Key(("i",), "i", "deep", "check hashes", "Also hash every object kept runs need.", "doctor", ("doctor",), 63),
     Key(("!",), "!", "first_error", "first error", "Go to the first error of the log.", "tail", ("tail",), 65),
     Key(("w",), "w", "wrap", "wrap", "Wrap long lines, or cut them.", "tail", ("tail",), 40),
     Key(("left",), "←", "step_back", "step back", "The value cursor back, or the chart before.", "chart", TIMED),
@@ -155,6 +163,8 @@ GROUPS = {
     "model": "Models",
     "screen": "Screens",
     "job": "Jobs",
+    "storage": "Storage",
+    "doctor": "Doctor",
     "tail": "Tail",
     "chart": "Charts",
     "help": "Help",

@@ -12,7 +12,6 @@ from edm_tui.messages import ActionRequested, Lane
 ON_DISK = (DataState.UNTRACKED, DataState.KEPT, DataState.PUSHED, DataState.CHANGED)
 ON_REMOTE = "on the remote"
 NOT_YET = {
-    "storage": "not in this version; `edm storage status` tells",
     "columns": "set [metrics] columns and [tui] params in edm.toml",
     "export": "not in this version; `edm runs list --json` has it",
     "tensorboard": "not in this version; run `tensorboard --logdir` on the runs folder",
@@ -138,7 +137,7 @@ def reason(verb: str, rows: Sequence[RunRow]) -> str:
     return reasons[0] if all(reasons) else ""
 
 
-ALWAYS_OPEN = ("new", "models", "jobs", "commands", "diff_screen", "charts_screen")
+ALWAYS_OPEN = ("new", "models", "jobs", "commands", "diff_screen", "charts_screen", "storage", "doctor")
 """Views that need no run."""
 ONE_RUN = ("promote", "demote", "tail", "edit", "register")
 

@@ -4,35 +4,20 @@ A check is a function of the workspace that yields findings; a finding may carry
 are done, and each can be done again.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib import import_module
-from typing import Literal
 
 from edm_core.actions.doctor_processes import clear_stale_locks, stale_locks, wait_for_orphans
 from edm_core.errors import EdmError
 from edm_core.gitrepo import git_of
 from edm_core.journal import Entry, Journal
 from edm_core.lock import Say, data_lane, quiet
+from edm_core.snapshots.findings import Finding
 from edm_core.stores.redact import without_password
 from edm_core.workspace import Workspace
 
-Severity = Literal["error", "warning", "info"]
 Mend = Callable[[], str]
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """Something that is not as it should be; `mend` says what would be done, or what to do by hand."""
-
-    check: str
-    severity: Severity
-    message: str
-    evidence: str = ""
-    mend: str = ""
-    mendable: bool = False
-    mended: str = ""
-    """What was done about it; "" when nothing was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,21 +77,28 @@ RECOVERIES = {
 }
 
 
-def examine(workspace: Workspace, *, fix: bool = False, deep: bool = False, say: Say = quiet) -> Report:
+def examine(
+    workspace: Workspace, *, fix: bool = False, deep: bool = False, only: Collection[str] = (), say: Say = quiet
+) -> Report:
     """Run every check, and with `fix` mend what can be; a check that cannot look says so as a finding.
 
-    `deep` also hashes every object of the cache that a kept run needs, which reads all of it.
+    `deep` also hashes every object of the cache that a kept run needs, which reads all of it. `only` are the ids of
+    findings: nothing else is looked for, reported or mended.
     """
     findings: list[Finding] = []
     blind: dict[tuple[str, str], list[str]] = {}
+    wanted = {reference.rpartition("-")[0] for reference in only}
     with data_lane(workspace, "edm doctor", say):
         if fix:
             wait_for_orphans(workspace, say)
         for module, name in (*CHECKS, *(DEEP if deep else ())):
+            if only and name not in wanted:
+                continue
             check: Check = getattr(import_module(f"edm_core.actions.{module}"), name)
             try:
                 for case in check(workspace):
-                    findings.append(_treated(case, fix, say))
+                    if not only or case.finding.id in only:
+                        findings.append(_treated(case, fix, say))
             except EdmError as error:
                 blind.setdefault((without_password(error.message), error.hint), []).append(name)
     return Report((*findings, *_blind_spots(blind)))

@@ -5,10 +5,11 @@ from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
 
-from edm_core.actions.doctor import Case, Finding
+from edm_core.actions.doctor import Case
 from edm_core.actions.push import all_pointers
 from edm_core.dvcrepo import DvcRepo
 from edm_core.errors import StoreError
+from edm_core.snapshots.findings import Finding
 from edm_core.stores.data_states import pointer
 from edm_core.stores.dvc_pointer import cache_root, cached_files
 from edm_core.workspace import Workspace

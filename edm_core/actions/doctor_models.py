@@ -3,8 +3,9 @@
 from collections.abc import Iterable
 from itertools import groupby
 
-from edm_core.actions.doctor import Case, Finding
+from edm_core.actions.doctor import Case
 from edm_core.actions.stages import align_aliases, misplaced_aliases
+from edm_core.snapshots.findings import Finding
 from edm_core.snapshots.models import ModelVersion
 from edm_core.stores.mlflow_client import mlflow_client
 from edm_core.stores.models import list_versions

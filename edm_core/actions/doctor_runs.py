@@ -5,11 +5,12 @@ from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
 
-from edm_core.actions.doctor import Case, Finding
+from edm_core.actions.doctor import Case
 from edm_core.actions.keep_plan import best_checkpoint, ours
 from edm_core.actions.run_tags import set_tags, told
 from edm_core.gitrepo import git_of
 from edm_core.processes import ProcessMark
+from edm_core.snapshots.findings import Finding
 from edm_core.snapshots.runs import DataState, RunRow
 from edm_core.stores.data_states import run_folders
 from edm_core.stores.mlflow_client import mlflow_client

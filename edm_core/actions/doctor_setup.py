@@ -4,12 +4,13 @@ import os
 from collections.abc import Iterable
 from dataclasses import replace
 
-from edm_core.actions.doctor import Case, Finding
+from edm_core.actions.doctor import Case
 from edm_core.actions.doctor_index import index_gaps
 from edm_core.dvcrepo import DvcRepo
 from edm_core.gitrepo import git_of
 from edm_core.init import rule_faults
 from edm_core.settings import load_settings
+from edm_core.snapshots.findings import Finding
 from edm_core.workspace import Workspace
 
 

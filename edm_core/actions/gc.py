@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
 from edm_core.actions.doctor_index import index_gaps
@@ -41,6 +42,11 @@ class GcPlan:
     @property
     def bytes(self) -> int:
         return sum(item.bytes for item in self.doomed)
+
+    @property
+    def id(self) -> str:
+        """Names exactly this plan, so that what is deleted is what was shown."""
+        return sha256("\n".join(sorted(item.hash for item in self.doomed)).encode()).hexdigest()[:16]
 
     @property
     def lost(self) -> tuple[str, ...]:
@@ -86,13 +92,18 @@ def collect(workspace: Workspace, plan: GcPlan, forget: Collection[str] = (), *,
         )
     with data_lane(workspace, "edm storage gc", say):
         again = plan_gc(workspace, all_commits=plan.all_commits, say=say)
-        if {item.hash for item in again.doomed} != {item.hash for item in plan.doomed}:
-            raise ActionError("the cache has changed since the dry run", "Look again: `edm storage gc`.")
+        check_same(again, plan.id)
         entry = Journal(workspace).begin("gc", f"{len(plan.doomed)} objects", bytes=plan.bytes)
         DvcRepo(workspace, say).must("gc", *_scope(plan.all_commits), "--force")
         Journal(workspace).done(entry.id)
     data = {"objects": len(plan.doomed), "bytes": plan.bytes}
     return Outcome(f"freed {plan.bytes:,} bytes of DVC's cache", "", "done", ("data",), data)
+
+
+def check_same(plan: GcPlan, shown: str) -> None:
+    """Raise ActionError where the plan is not the one whose id was shown."""
+    if plan.id != shown:
+        raise ActionError("the cache has changed since the dry run", "Look again: `edm storage gc`.")
 
 
 def _scope(all_commits: bool) -> list[str]:

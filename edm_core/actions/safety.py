@@ -13,6 +13,8 @@ from edm_core.stores.dvc_pointer import read_pointer
 from edm_core.workspace import Workspace
 
 COMMITS_SHOWN = 100
+DATA = "data"
+"""What the data set is called among kept runs."""
 _NOT_SEEN = "not seen on the remote"
 
 
@@ -89,5 +91,5 @@ def _data_set(workspace: Workspace) -> list[OnlyHere]:
     try:
         data = read_pointer(workspace.data_pointer)
     except (StoreError, OSError) as error:
-        return [OnlyHere("data", 0, f"its pointer cannot be read: {error}")]
-    return [] if pushed_remotes(workspace, data.hash) else [OnlyHere("data", data.size, _NOT_SEEN)]
+        return [OnlyHere(DATA, 0, f"its pointer cannot be read: {error}")]
+    return [] if pushed_remotes(workspace, data.hash) else [OnlyHere(DATA, data.size, _NOT_SEEN)]

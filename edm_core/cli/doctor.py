@@ -1,17 +1,22 @@
 """`edm doctor`."""
 
 import sys
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from edm_core.cli.output import FAILED, clean, json_option, print_json, say
+from edm_core.cli.output import FAILED, clean, json_option, plain, print_json, say
+
+if TYPE_CHECKING:
+    from edm_core.actions.doctor import Report
 
 
 @click.command()
 @click.option("--fix", is_flag=True, help="Mend what can be mended.")
 @click.option("--deep", is_flag=True, help="Also hash every object that kept runs need (reads all of it).")
+@click.option("--only", metavar="ID", multiple=True, help="Only the finding of this id (--json has them).")
 @json_option
-def doctor(fix: bool, deep: bool, as_json: bool) -> None:
+def doctor(fix: bool, deep: bool, only: tuple[str, ...], as_json: bool) -> None:
     """Check the workspace: interrupted actions, dead runs, rules, index, cache; with --fix mend what can be mended.
 
     Leaves with status 1 while an error is left.
@@ -24,9 +29,9 @@ def doctor(fix: bool, deep: bool, as_json: bool) -> None:
     from edm_core.actions.doctor import examine
     from edm_core.workspace import find_workspace
 
-    report = examine(find_workspace(), fix=fix, deep=deep, say=say)
+    report = examine(find_workspace(), fix=fix, deep=deep, only=only, say=say)
     if as_json:
-        print_json({"findings": report.findings, "sick": report.sick})
+        print_json(_document(report, fix))
     elif not report.findings:
         click.echo("all is well")
     else:
@@ -40,3 +45,17 @@ def doctor(fix: bool, deep: bool, as_json: bool) -> None:
                 how = "--fix would" if finding.mendable and not fix else "to do:"
                 click.echo(clean(f"        {how} {finding.mend}"))
     sys.exit(FAILED if report.sick else 0)
+
+
+def _document(report: "Report", fix: bool) -> dict[str, Any]:
+    mended = [finding for finding in report.findings if finding.mended]
+    count = len(report.findings)
+    left = [finding for finding in report.findings if not finding.mended]
+    title = f"mended {len(mended)} of {count}" if fix else f"{count} finding{'' if count == 1 else 's'}"
+    return {
+        "title": title,
+        "detail": "\n".join([finding.mended for finding in mended] + [f"left: {found.evidence}" for found in left]),
+        "level": "warning" if fix and left else "done",
+        "findings": [{"id": finding.id, **plain(finding)} for finding in report.findings],
+        "sick": report.sick,
+    }

@@ -31,9 +31,10 @@ storage.add_command(status)
     "--workspace-only", is_flag=True, help="Keep only what pointers on disk name, not every commit's versions."
 )
 @click.option("--forget", metavar="RUN", multiple=True, help="Let go what of this run is on no remote.")
+@click.option("--plan", "shown", metavar="ID", help="Only what the dry run of this id said (--json has it).")
 @click.option("--yes", is_flag=True, help="Really delete; without it, only tell what would go.")
 @json_option
-def gc(workspace_only: bool, forget: tuple[str, ...], yes: bool, as_json: bool) -> None:
+def gc(workspace_only: bool, forget: tuple[str, ...], shown: str | None, yes: bool, as_json: bool) -> None:
     """Free DVC's cache of what no commit names. Tells first what goes and whose it was; --yes does it.
 
     \b
@@ -41,15 +42,18 @@ def gc(workspace_only: bool, forget: tuple[str, ...], yes: bool, as_json: bool) 
       edm storage gc
       edm storage gc --yes
     """
-    from edm_core.actions.gc import collect, plan_gc
+    from edm_core.actions.gc import check_same, collect, plan_gc
     from edm_core.workspace import find_workspace
 
     workspace = find_workspace()
     plan = plan_gc(workspace, all_commits=not workspace_only, say=say)
+    if shown is not None:
+        check_same(plan, shown)
     if yes and plan.doomed:
         print_outcome(collect(workspace, plan, forget, say=say), as_json)
     elif as_json:
-        print_json({"would_remove": plain(plan.doomed), "bytes": plan.bytes, "only_here": list(plan.lost)})
+        print_json({"would_remove": plain(plan.doomed), "bytes": plan.bytes, "only_here": list(plan.lost),
+                    "plan": plan.id})  # fmt: skip
     else:
         _show_gc(plan)
 
