@@ -4,17 +4,17 @@ Each step is in the journal before the next begins, so a process that dies leave
 `keep_recovery` finishes (the commit is there) or changes back (it is not).
 """
 
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 from edm_core.actions import trash
+from edm_core.actions.helper import SetTags, checking
 from edm_core.actions.keep_files import commit_files, commit_message, describe, hash_in, write_meta, write_or_remove
 from edm_core.actions.keep_plan import (
     KeepPlan,
     best_checkpoint,
     check_can_keep,
-    check_loads,
     make_plan,
     ours,
     read_text,
@@ -32,9 +32,18 @@ from edm_core.stores.tracking import open_tracking
 from edm_core.workspace import Workspace
 
 
-def keep(workspace: Workspace, row: RunRow, *, message: str = "", partial: bool = False, say: Say = quiet) -> Outcome:
+def keep(
+    workspace: Workspace,
+    row: RunRow,
+    *,
+    message: str = "",
+    partial: bool = False,
+    say: Say = quiet,
+    set_tags: SetTags | None = None,
+) -> Outcome:
     """Keep the run's folder as it is now; keeping again after it changed makes a new version.
 
+    `set_tags` is how MLflow is told (default: its client, imported here when everything else is done).
     Raises an EdmError when it cannot be done; then everything is as it was before.
     """
     with data_lane(workspace, f"edm keep {row.name}", say):
@@ -47,7 +56,7 @@ def keep(workspace: Workspace, row: RunRow, *, message: str = "", partial: bool 
         plan = make_plan(workspace, row, trash.new_id(workspace, row.name))
         if _is_kept(workspace, plan):
             return _already(row, hash_in(plan.before.pointer))
-        return _Keeping(workspace, row, plan, message or commit_message(workspace, row), partial, say).run()
+        return _Keeping(workspace, row, plan, message or commit_message(workspace, row), partial, say).run(set_tags)
 
 
 def _is_kept(workspace: Workspace, plan: KeepPlan) -> bool:
@@ -80,21 +89,19 @@ class _Keeping:
         self.folder = workspace.root / plan.run_dir
         self.check_best = best_checkpoint(self.folder).exists() and ours(row, self.folder) and not partial
 
-    def run(self) -> Outcome:
-        entry = self.journal.begin("keep", self.row.name, **self.plan.as_dict(), message=self.message)
-        # torch loads the checkpoint while DVC works in a process of its own. MLflow's import waits until git is done:
-        # on two cores it would take from DVC, and its hold on the interpreter from each git command, what it gains.
-        with ThreadPoolExecutor(1) as pool:
-            best = pool.submit(check_loads, best_checkpoint(self.folder)) if self.check_best else None
+    def run(self, set_tags: SetTags | None) -> Outcome:
+        best = best_checkpoint(self.folder) if self.check_best else None
+        with checking(self.workspace, best) as check_best:
+            entry = self.journal.begin("keep", self.row.name, **self.plan.as_dict(), message=self.message)
             try:
-                dvc_hash = self._version(entry, best)
+                dvc_hash = self._version(entry, check_best)
                 commit = "" if dvc_hash is None else self._commit(entry)
             except BaseException as error:
                 self._change_back(entry, error)
                 raise
-            return self._finish(entry, dvc_hash, commit)
+        return self._finish(entry, dvc_hash, commit, set_tags)
 
-    def _version(self, entry: Entry, best: "Future[None] | None") -> str | None:
+    def _version(self, entry: Entry, check_best: Callable[[], None]) -> str | None:
         """Leave out, dvc add, meta. The new hash; None when HEAD has this version already."""
         plan, step = self.plan, self.journal.step
         if plan.slot:
@@ -104,8 +111,8 @@ class _Keeping:
         self.say(f"dvc add {plan.run_dir}")
         step(entry.id, "add")
         self.dvc.must("add", "--", plan.run_dir)
-        if best is not None:
-            best.result()
+        step(entry.id, "check")
+        check_best()
         git = git_of(self.workspace)
         dvc_hash = hash_in(read_text(self.workspace.root / plan.pointer))
         if not dvc_hash:
@@ -133,13 +140,13 @@ class _Keeping:
         message = error.message if isinstance(error, EdmError) else f"interrupted: {type(error).__name__}"
         self.journal.failed(entry.id, message)
 
-    def _finish(self, entry: Entry, dvc_hash: str | None, commit: str) -> Outcome:
+    def _finish(self, entry: Entry, dvc_hash: str | None, commit: str, set_tags: SetTags | None) -> Outcome:
         if dvc_hash is None:
             kept = hash_in(read_text(self.workspace.root / self.plan.pointer))
             remember_kept(self.workspace, self.folder, kept)
             self.journal.done(entry.id)
             return _already(self.row, kept)
-        problem = finish(self.workspace, entry, self.plan, dvc_hash, commit)
+        problem = finish(self.workspace, entry, self.plan, dvc_hash, commit, set_tags)
         size, files = trash.measure(self.folder)
         data = {"run": self.row.name, "run_id": self.row.run_id, "kept": dvc_hash, "commit": commit,
                 "pointer": self.plan.pointer, "bytes": size, "files": files, "left_out": list(self.plan.excluded),

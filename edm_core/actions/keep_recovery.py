@@ -1,10 +1,12 @@
 """The ends of a keep other than the good one: changed back, finished after a crash, undone by a new commit."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from edm_core.actions import trash
 from edm_core.actions.doctor_processes import clear_stale_locks, wait_for_orphans
+from edm_core.actions.helper import SetTags
 from edm_core.actions.keep_files import ignore_line, restore_files, without_line, write_or_remove
 from edm_core.actions.keep_plan import KeepPlan, read_text
 from edm_core.actions.run_tags import set_tags
@@ -29,7 +31,9 @@ def roll_back(workspace: Workspace, plan: KeepPlan) -> None:
     bring_back(workspace, plan)
 
 
-def finish(workspace: Workspace, entry: Entry, plan: KeepPlan, dvc_hash: str, commit: str) -> str:
+def finish(
+    workspace: Workspace, entry: Entry, plan: KeepPlan, dvc_hash: str, commit: str, set_them: SetTags | None = None
+) -> str:
     """After the commit: remember the folder's stamps, set MLflow's tags, close the entry.
 
     Returns "" or, when MLflow cannot be reached, why the tags are missing; the entry then stays open for doctor.
@@ -42,7 +46,7 @@ def finish(workspace: Workspace, entry: Entry, plan: KeepPlan, dvc_hash: str, co
     if plan.run_id:
         try:
             tags = {"edm.kept": dvc_hash, "edm.kept_commit": commit}
-            set_tags(mlflow_client(workspace), plan.run_id, tags)
+            (set_them or partial(set_tags, mlflow_client(workspace)))(plan.run_id, tags)
         except StoreError as error:
             return f"its tags in MLflow are not set yet ({error.message}); `edm doctor --fix` sets them"
     journal.done(entry.id, undo=undo)

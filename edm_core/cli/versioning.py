@@ -78,17 +78,19 @@ def keep(runs: tuple[str, ...], message: str, then_push: bool, partial: bool, as
       edm keep mert95m_baseline
       edm keep cnn_lr1e-3 cnn_lr3e-3 -m "Two learning rates" --push
     """
+    from edm_core.actions.helper import tags_helper
     from edm_core.actions.keep import keep as keep_run
+    from edm_core.workspace import find_workspace
 
     def act(workspace: "Workspace", row: "RunRow") -> "Outcome":
-        outcome = keep_run(workspace, row, message=message, partial=partial, say=say)
+        outcome = keep_run(workspace, row, message=message, partial=partial, say=say, set_tags=set_tags)
         if not then_push:
             return outcome
         from edm_core.actions.push import push as push_runs
 
         return joined(outcome, push_runs(workspace, [row.run_dir], say=line.say, watch=line.watch))
 
-    with outliving() as line:
+    with outliving() as line, tags_helper(find_workspace()) as set_tags:
         status = each_run(runs, act, as_json)[1]
     sys.exit(status)
 
