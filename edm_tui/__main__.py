@@ -64,6 +64,7 @@ def _run(workspace: Workspace, flags: set[str]) -> None:
     token, result = first.result(FIRST_WAIT)
     ascii_only = "--ascii" in flags or settings.ascii or not terminal.speaks_unicode(env)
     app = EdmApp(workspace, result, token=token, ascii_only=ascii_only)
+    app.services.take_over(first)
     status = app.run_here(mouse="--no-mouse" not in flags and settings.mouse and terminal.mouse_by_itself(env))
     # Threads that still read, and children that still work, must not hold up the way back to the shell.
     sys.stdout.flush()

@@ -1,6 +1,7 @@
-"""The newest runs, read by a forked child while Textual is imported here: the first frame holds them.
+"""The runs, read by a forked child while Textual is imported here: the newest ones for the first frame, then all.
 
-Reading and its imports are a fifth of the start, and threads would share one interpreter lock with the import.
+Reading and its imports are a fifth of the start, and threads would share one interpreter lock with the import. All runs
+of a large store take seconds of that lock to read, but a tenth of one to take over from the child.
 """
 
 import os
@@ -8,7 +9,7 @@ import pickle
 import select
 import signal
 import time
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator
 from typing import TYPE_CHECKING
 
 from edm_core.errors import EdmError
@@ -16,10 +17,9 @@ from edm_core.workspace import Workspace
 
 if TYPE_CHECKING:
     from edm_core.snapshots.runs import RunsSnapshot
+    from edm_core.stores.first_runs import AllRuns
 
-FIRST_PAGE = 100
-"""Runs that are read for the first frame; all of them follow."""
-_PART = 1 << 16
+_PART = 1 << 20
 
 
 class FirstRead:
@@ -29,32 +29,59 @@ class FirstRead:
         self._end, there = os.pipe()
         self._child = os.fork()
         if self._child == 0:
+            os.close(self._end)
             _read_and_leave(workspace, there)
         os.close(there)
 
     def result(self, seconds: float) -> "tuple[Hashable, RunsSnapshot | EdmError | None]":
         """The change token from before the read, and the runs or why there are none; (None, None) where it takes
         longer than this, because the screen then reads for itself. Call it once."""
-        parts: list[bytes] = []
         deadline = time.monotonic() + seconds
-        try:
-            while select.select([self._end], [], [], max(0.0, deadline - time.monotonic()))[0]:
-                part = os.read(self._end, _PART)
-                if not part:
-                    return _told(b"".join(parts))
-                parts.append(part)
+        raw = self._message(deadline)
+        if raw is None:
+            self.close()
             return None, None
+        token, result = pickle.loads(raw)
+        if isinstance(result, EdmError) or not result.partial:
+            self.close()
+        return token, result
+
+    def rest(self) -> "AllRuns | None":
+        """All runs, after `result`, once they are read; None where the child does not tell. Blocks; call it once."""
+        from edm_core.stores.first_runs import taken_over
+
+        try:
+            return None if self._child == 0 else taken_over(self._messages())
         finally:
+            self.close()
+
+    def close(self) -> None:
+        """End the child. What it was about to read is then read by whoever wants it."""
+        if self._child:
             os.close(self._end)
             os.kill(self._child, signal.SIGKILL)
             os.waitpid(self._child, 0)
+            self._child = 0
 
+    def _messages(self) -> Iterator[bytes]:
+        while raw := self._message(None):
+            yield raw
 
-def _told(raw: bytes) -> "tuple[Hashable, RunsSnapshot | EdmError | None]":
-    if not raw:
-        return None, None
-    token, result = pickle.loads(raw)
-    return token, result
+    def _message(self, deadline: float | None) -> bytes | None:
+        head = self._exactly(8, deadline)
+        return None if head is None else self._exactly(int.from_bytes(head, "big"), deadline)
+
+    def _exactly(self, count: int, deadline: float | None) -> bytes | None:
+        found = bytearray()
+        while len(found) < count:
+            left = None if deadline is None else max(0.0, deadline - time.monotonic())
+            if not select.select([self._end], [], [], left)[0]:
+                return None
+            part = os.read(self._end, min(_PART, count - len(found)))
+            if not part:
+                return None
+            found += part
+        return bytes(found)
 
 
 def _read_and_leave(workspace: Workspace, pipe: int) -> None:
@@ -65,17 +92,15 @@ def _read_and_leave(workspace: Workspace, pipe: int) -> None:
         nowhere = os.open(os.devnull, os.O_RDWR)
         for stream in (0, 1, 2):
             os.dup2(nowhere, stream)
-        from edm_core.stores.runs import change_token, load_runs
+        # The terminal's ctrl+c is for the interface, which ends this child by itself.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        from edm_core.stores.first_runs import first_and_all
 
-        # Before the read: what changes while it goes on is seen by the first poll.
-        token: Hashable = None
-        try:
-            token = change_token(workspace)
-            result: RunsSnapshot | EdmError = load_runs(workspace, limit=FIRST_PAGE)
-        except EdmError as error:
-            result = error
         with os.fdopen(pipe, "wb") as file:
-            pickle.dump((token, result), file, pickle.HIGHEST_PROTOCOL)
+            for message in first_and_all(workspace):
+                file.write(len(message).to_bytes(8, "big"))
+                file.write(message)
+                file.flush()
         status = 0
     finally:
         os._exit(status)

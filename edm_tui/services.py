@@ -30,11 +30,10 @@ if TYPE_CHECKING:
     from edm_core.query.complete import Names
     from edm_core.snapshots.models import ModelVersion
     from edm_core.stores.query import Matches
+    from edm_core.stores.run_reader import RunReader
+    from edm_tui.first_read import FirstRead
 
 T = TypeVar("T")
-
-FIRST_PAGE = 100
-"""Runs that are read for the first frame."""
 
 
 class Host(Protocol):
@@ -62,6 +61,8 @@ class Services:
         self.workspace = workspace
         self._python = python
         self._threads = ThreadPoolExecutor(max_workers=8, thread_name_prefix="edm")
+        self._first: FirstRead | None = None
+        self._reader: RunReader | None = None
         self._lanes: dict[Lane, asyncio.Lock] = {}
         self.branch_text = branch_name(workspace.root)
         """The branch as far as it is known."""
@@ -73,14 +74,25 @@ class Services:
         """Call `function(*args)` off the event loop."""
         return await asyncio.get_running_loop().run_in_executor(self._threads, function, *args)
 
-    async def runs(self, limit: int | None = None) -> RunsSnapshot:
-        """The run table, newest first. Raises EdmError when the store cannot be read."""
-        from edm_core.stores.runs import load_runs
+    def take_over(self, first: "FirstRead") -> None:
+        """All runs come from the child that read the first ones, where it reads them."""
+        self._first = first
 
-        def read() -> RunsSnapshot:
-            return load_runs(self.workspace, limit=limit)
+    async def runs(self, experiment: str | None = None, metrics: "Sequence[str]" = ()) -> RunsSnapshot:
+        """The run table, newest first: of the workspace's experiment, where no other one is given; best values of
+        `metrics`, too. Raises EdmError when the store cannot be read."""
+        return await self.in_thread(self._read_runs, experiment, metrics)
 
-        return await self.in_thread(read)
+    def _read_runs(self, experiment: str | None, metrics: "Sequence[str]") -> RunsSnapshot:
+        from edm_core.stores.run_reader import RunReader
+
+        first, self._first = self._first, None
+        if self._reader is None:
+            self._reader = RunReader(self.workspace)
+        found = first.rest() if first is not None else None
+        if found is not None:
+            self._reader.give(found.experiment, found.metrics, found.many)
+        return self._reader.read(experiment, metrics)
 
     async def detail(self, row: RunRow) -> RunDetail:
         """Files, metadata and metric histories of one run."""

@@ -98,6 +98,10 @@ class RunsSnapshot:
     """When it was read (Unix seconds)."""
     notice: str = ""
     """One line that the status line must say, such as why a slower way of reading was taken."""
+    partial: bool = False
+    """More runs are being read."""
+    old: bool = False
+    """As they were when the program was last here, at `taken`; the store has not been heard of since."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,12 +13,20 @@ def status_text(
     """Where we are, how many runs, what is applied and which key clears it, and what is wrong."""
     parts = [workspace]
     if snapshot is not None and not (narrowed and narrow):
-        parts += [snapshot.store, snapshot.experiment, f"{count(len(snapshot.rows))} runs"]
+        parts += [snapshot.store, snapshot.experiment, runs_text(snapshot)]
     if narrowed:
         parts.append(f"{count(shown)} shown: {narrowed.words} (esc clears)")
+    if snapshot is not None and snapshot.old and not fault:
+        parts.append(f"rows as of {age(time.time() - snapshot.taken)} ago, reading …")
     if fault:
         held = f"; rows as of {age(time.time() - snapshot.taken)} ago" if snapshot is not None else ""
         parts.append(f"! {fault}{held}")
     elif snapshot is not None and snapshot.notice:
         parts.append(snapshot.notice)
     return clean(" · ".join(part for part in parts if part))
+
+
+def runs_text(snapshot: RunsSnapshot) -> str:
+    """How many runs there are, as far as is known."""
+    number = f"{count(len(snapshot.rows))} runs"
+    return f"{number} so far, reading …" if snapshot.partial and not snapshot.old else number

@@ -48,7 +48,7 @@ class QuietServices(Services):
         self.token: Hashable = 0
         self.documents: dict[tuple[str, ...], dict[str, Any]] = {}
 
-    async def runs(self, limit: int | None = None) -> RunsSnapshot:
+    async def runs(self, experiment: str | None = None, metrics: Sequence[str] = ()) -> RunsSnapshot:
         if isinstance(self.rows, EdmError):
             raise self.rows
         return a_snapshot(self.rows)

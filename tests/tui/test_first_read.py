@@ -43,7 +43,7 @@ def test_runs_and_token_arrive(tmp_path: Path) -> None:
 
 def test_nothing_that_a_library_says_reaches_the_terminal(tmp_path: Path) -> None:
     before = (
-        "import edm_core.stores.runs as r; old = r.load_runs\n"
+        "import edm_core.stores.first_runs as r; old = r.load_runs\n"
         "def loud(*a, **k): print('noise', flush=True); print('noise', file=sys.stderr); return old(*a, **k)\n"
         "r.load_runs = loud"
     )
@@ -60,8 +60,8 @@ def test_an_error_arrives_with_its_hint(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("before", "seconds"),
     [
-        ("import edm_core.stores.runs as r; r.load_runs = lambda *a, **k: time.sleep(600)", 0.2),
-        ("import edm_core.stores.runs as r; r.load_runs = lambda *a, **k: os._exit(3)", 30),
+        ("import edm_core.stores.first_runs as r; r.load_runs = lambda *a, **k: time.sleep(600)", 0.2),
+        ("import edm_core.stores.first_runs as r; r.load_runs = lambda *a, **k: os._exit(3)", 30),
     ],
     ids=["it takes long", "it dies"],
 )
