@@ -116,6 +116,8 @@ KEYS: tuple[Key, ...] = (
     Key(("M",), "M", "mend_all", "mend all", "Mend all that can be, after showing how.", "doctor", ("doctor",), 91),
     Key(("i",), "i", "deep", "check hashes", "Also hash every object kept runs need.", "doctor", ("doctor",), 63),
     Key(("!",), "!", "first_error", "first error", "Go to the first error of the log.", "tail", ("tail",), 65),
+    Key(("&",), "&", "only_matching", "only matching", "Only the lines that match the search.", "tail", ("tail",)),
+    Key(("m",), "m", "times", "times", "When each line came, or not.", "tail", ("tail",), 39),
     Key(("w",), "w", "wrap", "wrap", "Wrap long lines, or cut them.", "tail", ("tail",), 40),
     Key(("left",), "←", "step_back", "step back", "The value cursor back, or the chart before.", "chart", TIMED),
     Key(("right",), "→", "step_on", "value at", "The value cursor on, or the next chart.", "chart", TIMED, 29),

@@ -4,6 +4,7 @@
         job.json        what was asked for, and which process watches over it
         child.json      which process does the work; it is there before the first instruction of the command
         log             what the command printed
+        log.times       how long the log was, and when
         progress.jsonl  where a training is, one record a line
         alarms.json     early warnings, as its supervisor saw them
         exit.json       how it ended

@@ -1,9 +1,7 @@
 """Following a log that grows, however large it is: opened at its end, read in bounded pieces."""
 
 import os
-import re
 import time
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,60 +14,35 @@ POLL_SECONDS = 0.02
 SKIP_BYTES = 16 * 1024 * 1024
 """When so much has not been read yet, the middle is left out and the batch says so."""
 _PIECE = 32_768
-_BLOCK = 1 << 20
-_ERROR_PATTERN = (
-    r"^Traceback \(most recent call last\)|^[ \t]*(?:[\w.]+\.)?\w*(?:Error|Exception)(?::|$)|^error:"
-    r"|\b(?:ERROR|FATAL|CRITICAL)\b|\bCUDA error\b|\bout of memory\b|Segmentation fault|^Killed$"
-)
-_ERROR = re.compile(_ERROR_PATTERN)
-_ERROR_BYTES = re.compile(_ERROR_PATTERN.encode(), re.MULTILINE)
-# The same words for a quick look: bytes.find is many times quicker than the pattern.
-_ERROR_WORDS = (
-    b"error",
-    b"traceback",
-    b"exception",
-    b"fatal",
-    b"critical",
-    b"out of memory",
-    b"segmentation",
-    b"killed",
-)
-_COLOUR = re.compile(rb"\x1b\[[0-9;:]*m")
 
 
 @dataclass(frozen=True, slots=True)
 class LogBatch:
     """What is new. With `replace_last` the first line takes the place of the last one given before.
 
-    `spans` has an entry for each line. `at` is when it was read (Unix seconds): for lines of a log that is being
-    followed, when they came. `skipped` counts bytes that were left out; `restarted` says that the file was replaced
-    or cut, and that what was given before is no longer in it.
+    `details` and `offsets` (the byte at which it begins) have an entry for each line. `at` is when it was read (Unix
+    seconds): for lines of a log that is being followed, when they came. `skipped` counts bytes that were left out;
+    `restarted` says that the file was replaced or cut, and that what was given before is no longer in it.
     """
 
     lines: tuple[str, ...] = ()
     replace_last: bool = False
     details: tuple[LogLine, ...] = ()
+    offsets: tuple[int, ...] = ()
     at: float = 0.0
     skipped: int = 0
     restarted: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class FoundLine:
-    """A line of a log and the byte at which it begins."""
-
-    offset: int
-    text: str
-
-
 class LogTail:
     """The lines of a growing file. It never waits, and a file that is not there yet is an empty one."""
 
-    def __init__(self, path: Path, *, from_start: bool = False, skip: bool = True) -> None:
-        """Begin with the last lines, or with the first; without `skip` nothing is ever left out."""
+    def __init__(self, path: Path, *, from_start: bool = False, skip: bool = True, start: int | None = None) -> None:
+        """Begin with the last lines, with the first, or at the byte `start`; without `skip` nothing is left out."""
         self.path = path
         self._skip = skip
-        self._position = 0 if from_start else -1
+        self._position = 0 if from_start else -1 if start is None else start
+        self._line_start = max(0, self._position)
         self._inode = 0
         self._text = LogText()
         self._shown = LogLine("")
@@ -83,15 +56,26 @@ class LogTail:
         with file:
             restarted, skipped = self._place(file.fileno())
             lines: list[LogLine] = []
+            offsets: list[int] = []
             end = time.monotonic() + max_seconds
             while max_bytes > 0:
                 piece = file.read(min(_PIECE, max_bytes))
                 lines += self._text.feed(piece)
+                offsets += self._begins(piece)
                 self._position += len(piece)
                 max_bytes -= len(piece)
                 if not piece or time.monotonic() >= end:
                     break
-        return self._batch(lines, restarted, skipped)
+        return self._batch(lines, offsets, restarted, skipped)
+
+    def _begins(self, piece: bytes) -> list[int]:
+        """Where the lines begin that end in this piece, which is read at the current position."""
+        found, at = [], piece.find(b"\n")
+        while at >= 0:
+            found.append(self._line_start)
+            self._line_start = self._position + at + 1
+            at = piece.find(b"\n", at + 1)
+        return found
 
     @property
     def at_line_start(self) -> bool:
@@ -124,68 +108,20 @@ class LogTail:
         elif self._position < stat.st_size:
             self._position = _next_data(handle, self._position)
         os.lseek(handle, self._position, os.SEEK_SET)
+        if restarted or opening or skipped:
+            self._line_start = self._position
         return restarted, 0 if opening else skipped
 
-    def _batch(self, lines: list[LogLine], restarted: bool, skipped: int) -> LogBatch:
+    def _batch(self, lines: list[LogLine], offsets: list[int], restarted: bool, skipped: int) -> LogBatch:
         shown, last = self._shown, self._text.unfinished()
         if not (lines or restarted or skipped) and last == shown:
             return LogBatch()
         replace = bool(shown.text) and not restarted
         if last.text or (replace and not lines):
-            lines = [*lines, last]
+            lines, offsets = [*lines, last], [*offsets, self._line_start]
         self._shown = last
-        return LogBatch(tuple(line.text for line in lines), replace, tuple(lines), time.time(), skipped, restarted)
-
-
-def is_error(line: str) -> bool:
-    """Whether a line looks like the beginning of an error report."""
-    return _ERROR.search(line) is not None
-
-
-def first_error(lines: Iterable[str]) -> int | None:
-    """The number (from 0) of the first line that looks like an error; None when none does."""
-    return next((number for number, line in enumerate(lines) if is_error(line)), None)
-
-
-def find_first_error(path: Path) -> FoundLine | None:
-    """The first line of a whole log that looks like an error. Takes seconds per gigabyte: call it in a thread."""
-    try:
-        with path.open("rb") as file:
-            offset, rest = 0, b""
-            while block := file.read(_BLOCK):
-                block = rest + block
-                whole = block.rfind(b"\n") + 1 or (len(block) if len(block) > _BLOCK else 0)
-                found = _error_in(block[:whole], offset)
-                if found is not None:
-                    return found
-                offset, rest = offset + whole, block[whole:]
-            return _error_in(rest, offset)
-    except FileNotFoundError:
-        return None
-
-
-def lines_from(path: Path, offset: int, max_bytes: int = TAIL_BYTES) -> list[LogLine]:
-    """The lines that begin at `offset`, as many as lie within `max_bytes`."""
-    text = LogText()
-    with path.open("rb") as file:
-        file.seek(offset)
-        lines = text.feed(file.read(max_bytes))
-    return lines or [text.unfinished()]
-
-
-def _error_in(block: bytes, offset: int) -> FoundLine | None:
-    lowered = block.lower()
-    if not any(word in lowered for word in _ERROR_WORDS):
-        return None
-    plain = _COLOUR.sub(b"", block)
-    found = _ERROR_BYTES.search(plain)
-    if found is None:
-        return None
-    # Without its colours a line begins elsewhere, but it is still the same line by number.
-    before = block.split(b"\n", plain.count(b"\n", 0, found.start()))
-    text = LogText()
-    text.feed(before[-1].partition(b"\n")[0])
-    return FoundLine(offset + len(block) - len(before[-1]), text.unfinished().text)
+        texts = tuple(line.text for line in lines)
+        return LogBatch(texts, replace, tuple(lines), tuple(offsets), time.time(), skipped, restarted)
 
 
 def _after_newline(handle: int, target: int) -> int:

@@ -40,6 +40,10 @@ class JobFolder:
         return self.path / "progress.jsonl"
 
     @property
+    def times_file(self) -> Path:
+        return self.path / "log.times"
+
+    @property
     def alarms_file(self) -> Path:
         return self.path / "alarms.json"
 

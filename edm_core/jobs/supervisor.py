@@ -25,6 +25,7 @@ from edm_core.jobs.folder import HEARTBEAT_SECONDS, JobFolder
 from edm_core.jobs.gpus import gpu_environment, slot_count
 from edm_core.jobs.hook import run_hook
 from edm_core.jobs.identity import this_process
+from edm_core.jobs.logtimes import LogClock
 from edm_core.jobs.lookout import Lookout
 from edm_core.jobs.queue import enqueue, jobs_ahead, queue_stamp, withdraw
 from edm_core.jobs.rotation import trim_log
@@ -35,6 +36,8 @@ GRACE_SECONDS = 10.0
 """How long a command may take to end after SIGTERM, before SIGKILL."""
 _TURN_SECONDS = 0.2
 _PLACE_SECONDS = 3.0
+_CLOCK_SECONDS = 1.0
+"""To which the time of a line in the log is known."""
 _CANNOT_RUN, _NOT_FOUND = 126, 127
 READY, TAKEN = b"ready", b"taken"
 
@@ -131,8 +134,10 @@ class Supervisor:
     def _watch(self, child: "subprocess.Popen[bytes]", lookout: Lookout) -> bool:
         """Wait until the command has ended, without reaping it; whether it was told to stop."""
         kill_at: float | None = None
+        clock = LogClock(self.folder.log, self.folder.times_file)
         while not _has_ended(child.pid):
             lookout.look(child.pid)
+            clock.note()
             if kill_at is None and (self._stopping() or lookout.fatal):
                 self._fatal = "" if self._stopping() else lookout.fatal
                 _signal_group(child.pid, signal.SIGTERM)
@@ -141,8 +146,9 @@ class Supervisor:
             if kill_at is not None and time.monotonic() >= kill_at:
                 _signal_group(child.pid, signal.SIGKILL)
                 kill_at = float("inf")
-            wait = min(HEARTBEAT_SECONDS, lookout.due - time.monotonic())
+            wait = min(_CLOCK_SECONDS, lookout.due - time.monotonic())
             self._sleep(min(max(0.1, wait), (kill_at or float("inf")) - time.monotonic()))
+        clock.note()
         if kill_at is not None:
             # What the command left behind goes too. It is still unreaped, so its group cannot be another's.
             _signal_group(child.pid, signal.SIGKILL)

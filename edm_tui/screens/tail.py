@@ -3,41 +3,35 @@
 import asyncio
 from collections.abc import Sequence
 from importlib import import_module
-from pathlib import Path
-from typing import ClassVar
 
-from rich.text import Text
 from textual import work
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
 from textual.containers import Container
 
 from edm_core.errors import EdmError
-from edm_core.jobs.logtail import find_first_error, is_error
+from edm_core.jobs.usage import Usage
 from edm_core.snapshots.jobs import JobSnapshot
 from edm_core.snapshots.runs import RunRow
 from edm_tui.messages import ActionRequested, StoreChanged
-from edm_tui.screens.base import EdmScreen
 from edm_tui.screens.curves import Curves
+from edm_tui.screens.log_places import LogPlaces
 from edm_tui.screens.tail_feed import News, TailFeed
-from edm_tui.screens.tail_header import Rate, metrics_line, state_line
+from edm_tui.screens.tail_header import Rate, metrics_line, state_line, usage_text, with_right
 from edm_tui.widgets.cells import plain
 from edm_tui.widgets.key_bar import KeyBar
 from edm_tui.widgets.log_pane import LogPane
-from edm_tui.widgets.log_view import LogView
 from edm_tui.widgets.metric_chart import MetricChart
 from edm_tui.widgets.text_line import TextLine
 
-POLL_SECONDS = 0.2
+POLL_SECONDS = 0.08
 WIDE = 120
 
 
-class TailScreen(EdmScreen):
+class TailScreen(LogPlaces):
     """`rows` holds the run; `job` is given where a job is followed that has no run yet."""
 
     context = "tail"
     CSS_PATH = "../styles/tail.tcss"
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("&", "only_matching", "only lines that match", show=False)]
 
     def __init__(self, rows: Sequence[RunRow], job: JobSnapshot | None = None) -> None:
         super().__init__()
@@ -45,17 +39,22 @@ class TailScreen(EdmScreen):
         self.job = job or (self.row.job if self.row else None)
         self._rate = Rate()
         self._extra = 0
-        self._feed: TailFeed | None = None
         self._chart_due = False
+        self._usage: Usage | None = None
 
     def compose(self) -> ComposeResult:
+        # Kept by reference: a read may end while the screen is being taken down, its widgets first.
         ascii_only = bool(getattr(self.app, "ascii_only", False))
-        yield TextLine(id="tail-state")
-        yield TextLine(id="tail-metrics")
+        self._state_line, self._metrics_line = TextLine(id="tail-state"), TextLine(id="tail-metrics")
+        self._chart = MetricChart("loss", ascii_only=ascii_only, id="tail-chart")
+        self.pane = LogPane(id="tail-log")
+        self._bar = KeyBar(self.context, id="keys")
+        yield self._state_line
+        yield self._metrics_line
         with Container(id="tail-body"):
-            yield MetricChart("loss", ascii_only=ascii_only, id="tail-chart")
-            yield LogPane(id="tail-log")
-        yield KeyBar(self.context, id="keys")
+            yield self._chart
+            yield self.pane
+        yield self._bar
 
     def on_mount(self) -> None:
         self.curves = Curves(self.services.workspace.settings.metrics)
@@ -64,14 +63,6 @@ class TailScreen(EdmScreen):
         self._place()
         self._say()
         self._begin()
-
-    @property
-    def pane(self) -> LogPane:
-        return self.query_one("#tail-log", LogPane)
-
-    @property
-    def log_view(self) -> LogView:
-        return self.pane.view
 
     def targets(self) -> tuple[RunRow, ...]:
         return () if self.row is None else (self.row,)
@@ -102,8 +93,8 @@ class TailScreen(EdmScreen):
         # The chart's library takes a while to import, during which no key would be heard.
         await self.services.in_thread(import_module, "plotext")
         if self.job is not None:
-            self._feed = TailFeed(self.job)
-            self._follow(self._feed)
+            self.feed = TailFeed(self.job)
+            self._follow(self.feed)
         await self._read_histories()
 
     async def _read_histories(self) -> None:
@@ -127,42 +118,55 @@ class TailScreen(EdmScreen):
                 self._take(news)
             elif self._chart_due:
                 self._draw_chart()
-            await asyncio.sleep(0 if feed.behind else POLL_SECONDS)
+            await asyncio.sleep(0 if feed.behind and not self.away else POLL_SECONDS)
 
     def _take(self, news: News) -> None:
-        if news.restarted:
-            self.log_view.clear()
         before = self.log_view.top
-        self.log_view.feed(news.lines, news.replace_last)
+        if not self.away:
+            if news.restarted:
+                self.log_view.clear()
+            self.log_view.feed(news.lines, news.replace_last, news.times)
         for progress in news.progress:
             self._rate.add(progress)
             if progress.metrics:
-                self.curves.add(progress.epoch, progress.metrics)
+                self.curves.add(progress.epoch if progress.step is None else progress.step, progress.metrics)
+        if any(progress.step is not None for progress in news.progress):
+            self._read_again()
         if news.job is not None:
             self.job = news.job
+            self._usage = self._usage if news.job.state == "running" else None
+        self._usage = news.usage or self._usage
         self._chart_due = self._chart_due or bool(news.progress)
         # A log that scrolls is as much as one tick should send over a slow line: the chart comes with the next.
         if self.log_view.top == before:
             self._draw_chart()
         self._say()
 
+    @work(exclusive=True, group="again")
+    async def _read_again(self) -> None:
+        """A script that only logs to MLflow: of its steps the progress has some, its history all."""
+        if self.row is None:
+            await self._read_row().wait()
+        await self._read_histories()
+
     def _draw_chart(self) -> None:
         self._chart_due = False
-        self.query_one("#tail-chart", MetricChart).show(self.curves.lines())
+        self._chart.show(self.curves.lines())
 
     # Saying -------------------------------------------------------------------
 
     def _say(self) -> None:
         ascii_only = bool(getattr(self.app, "ascii_only", False))
         name = (self.row.name if self.row else "") or (self.job.run_name or self.job.title if self.job else "")
-        self._show("#tail-state", state_line(name, self.job, self._rate.value, ascii_only=ascii_only))
-        self._show("#tail-metrics", metrics_line(self.curves, self.row))
+        state = state_line(name, self.job, self._rate.value, ascii_only=ascii_only)
+        metrics, usage = metrics_line(self.curves, self.row), usage_text(self._usage)
+        # What the job takes stands at the right of the first line, or of the second where that is too narrow.
+        first = state.cell_len + usage.cell_len + 3 <= self.size.width
+        self._state_line.say(with_right(state, usage, self.size.width) if first else state)
+        self._metrics_line.say(metrics if first else with_right(metrics, usage, self.size.width))
         self.pane.leave = "esc leave (it goes on)" if self.job and self.job.active else "esc leave"
         self.pane.say()
-        self.query_one("#keys", KeyBar).update_keys(self.reason)
-
-    def _show(self, selector: str, text: Text) -> None:
-        self.query_one(selector, TextLine).say(text)
+        self._bar.update_keys(self.reason)
 
     # Verbs --------------------------------------------------------------------
 
@@ -202,46 +206,6 @@ class TailScreen(EdmScreen):
             self.app.copy_to_clipboard(path)
             self.notify(f"copied: {plain(path)}", markup=False)
 
-    def do_left(self) -> None:
-        """What long lines begin with."""
-        self.log_view.action_sideways(-16)
-
-    def do_right(self) -> None:
-        """What long lines end with."""
-        self.log_view.action_sideways(16)
-
-    def do_first_error(self) -> None:
-        """Go to the first line that looks like an error."""
-        shown = self.log_view.go_to_first(is_error)
-        if self._feed is not None and (not self._feed.whole or self.log_view.buffer.dropped):
-            self._look_before(self._feed.log)
-        elif not shown:
-            self.notify("no error in the log so far", markup=False)
-
-    @work(exclusive=True, group="errors")
-    async def _look_before(self, log: Path) -> None:
-        """A long log is shown from near its end: its first error may lie before that."""
-        found = await self.services.in_thread(find_first_error, log)
-        if found is None:
-            self.notify("no error in the log so far", markup=False)
-        elif not any(found.text == line for line in self.log_view.buffer.plain_lines()):
-            self.notify(f"first error, before what is shown, at byte {found.offset:,}: {found.text}", markup=False)
-
-    def do_wrap(self) -> None:
-        """Wrap long lines, or cut them."""
-        self.log_view.wrap(not self.log_view.buffer.wrapped)
-
-    def do_filter(self) -> None:
-        """Search in the log."""
-        self.pane.search()
-
-    def do_open(self) -> None:
-        """The next place of what is searched for."""
-        self.log_view.find_next(1)
-
-    def action_only_matching(self) -> None:
-        self.pane.toggle_only_matching()
-
     def do_back(self) -> None:
         """One layer: the search line, then what is searched for, then the screen."""
         if not self.pane.back():
@@ -256,7 +220,7 @@ class TailScreen(EdmScreen):
         """Chart beside the log where there is room, above it where there is not."""
         wide = self.size.width >= WIDE
         self.set_class(wide, "-wide")
-        chart = self.query_one("#tail-chart", MetricChart)
+        chart = self._chart
         if wide:
             chart.styles.width, chart.styles.height = max(30, self.size.width * 2 // 5 + self._extra), "1fr"
         else:

@@ -4,9 +4,10 @@ import time
 
 from rich.text import Text
 
+from edm_core.jobs.usage import Usage
 from edm_core.snapshots.jobs import JobSnapshot, Progress
 from edm_core.snapshots.runs import RunRow
-from edm_tui.formatting import duration, number
+from edm_tui.formatting import duration, number, size
 from edm_tui.screens.curves import Curves
 from edm_tui.widgets.cells import cut, plain
 
@@ -28,7 +29,11 @@ def state_line(name: str, job: JobSnapshot | None, rate: float | None, *, ascii_
         parts.append(f"after {duration(job.ended - job.started)}")
     if job.note:
         parts.append(plain(job.note))
-    return line.append("   " + "  ".join(parts), style="not bold")
+    line.append("   " + "  ".join(parts), style="not bold")
+    for alarm in job.alarms:
+        line.append("  ")
+        line.append(f"! {plain(alarm.text)}", style="$warning")
+    return line
 
 
 def _words(job: JobSnapshot) -> str:
@@ -50,9 +55,28 @@ def _running(job: JobSnapshot, rate: float | None, ascii_only: bool) -> list[str
             parts.append(f"ETA {duration(eta)}")
     if rate is not None:
         parts.append(f"{rate:.1f} it/s" if rate < 100 else f"{rate:.0f} it/s")
-    if job.silent_since is not None and time.time() - job.silent_since > 120:
-        parts.append(f"silent for {duration(time.time() - job.silent_since)}")
+    silent = job.silent_minutes(time.time())
+    if silent:
+        parts.append(f"silent for {silent} min")
     return parts
+
+
+def usage_text(usage: Usage | None) -> Text:
+    """`cpu 180%  rss 1.2 GB  gpu 87% 12.3/80 GB`; nothing where nothing is known."""
+    if usage is None:
+        return Text(end="")
+    parts = [] if usage.cpu is None else [f"cpu {usage.cpu:.0f}%"]
+    parts.append(f"rss {size(usage.rss)}")
+    many = len(usage.gpus) > 1
+    for gpu in usage.gpus:
+        parts.append(f"gpu{gpu.index if many else ''} {gpu.busy:.0f}% {gpu.used / 1e9:.1f}/{gpu.total / 1e9:.0f} GB")
+    return Text("  ".join(parts), end="")
+
+
+def with_right(left: Text, right: Text, width: int) -> Text:
+    """Both on one line, the second at its right edge; left out where it has no room."""
+    space = width - left.cell_len - right.cell_len
+    return left if space < 1 or not right else Text.assemble(left, " " * space, right, end="")
 
 
 def bar(progress: Progress, width: int, ascii_only: bool) -> str:

@@ -21,14 +21,17 @@ class LogPane(Vertical):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self.leave = "esc leave"
+        self.elsewhere = ""
+        """Which part of the log is shown, where it is not its end."""
         self.view = LogView(id="log")
+        self._status = TextLine(id="log-status")
         self.box = Input(id="log-search", compact=True, placeholder="search in the log")
 
     def compose(self) -> ComposeResult:
         self.box.display = self.box.cursor_blink = False
         yield self.view
         yield self.box
-        yield TextLine(id="log-status")
+        yield self._status
 
     # What the screen asks for --------------------------------------------------
 
@@ -59,12 +62,12 @@ class LogPane(Vertical):
 
     def say(self) -> None:
         """Bring the last line up to date."""
-        self.query_one("#log-status", TextLine).say(Text(" · ".join([*self._where(), self.leave]), style="dim"))
+        self._status.say(Text(" · ".join([*self._where(), self.leave]), style="dim"))
 
     def _where(self) -> list[str]:
         buffer = self.view.buffer
-        parts = [f"{buffer.lines:,} lines"]
-        if buffer.lines:
+        parts = [self.elsewhere or f"{buffer.lines:,} lines"]
+        if buffer.lines and not self.elsewhere:
             at = f"at line {buffer.line_of(self.view.top):,}, G follows"
             parts.insert(0, "following" if self.view.following else at)
         if buffer.dropped:
@@ -79,8 +82,7 @@ class LogPane(Vertical):
     # What happens in it -----------------------------------------------------------
 
     @on(LogView.Moved)
-    def _moved(self, event: LogView.Moved) -> None:
-        event.stop()
+    def _moved(self) -> None:
         self.say()
 
     @on(Input.Changed)
@@ -88,11 +90,6 @@ class LogPane(Vertical):
         event.stop()
         self.view.search(event.value)
         self.say()
-
-    @on(Input.Submitted)
-    def _search_on(self, event: Input.Submitted) -> None:
-        event.stop()
-        self.view.find_next(1)
 
     def on_key(self, event: events.Key) -> None:
         if event.key in ("up", "down") and self.box.has_focus:

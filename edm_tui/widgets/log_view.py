@@ -43,14 +43,14 @@ class LogView(Painted, can_focus=True):
 
     # Content ----------------------------------------------------------------
 
-    def feed(self, lines: Sequence[LogRow], replace_last: bool = False) -> None:
-        """New lines; with `replace_last` the first of them takes the place of the last line shown."""
+    def feed(self, lines: Sequence[LogRow], replace_last: bool = False, times: Sequence[float] = ()) -> None:
+        """New lines and when they came; with `replace_last` the first takes the place of the last line shown."""
         if not lines:
             return
         if replace_last and self.buffer.lines:
-            self.buffer.replace_last(lines[0])
-            lines = lines[1:]
-        gone = self.buffer.append(lines)
+            self.buffer.replace_last(lines[0], times[0] if times else 0.0)
+            lines, times = lines[1:], times[1:]
+        gone = self.buffer.append(lines, times)
         if gone:
             self.top, self._found = max(0, self.top - gone), -1
         if self.following:
@@ -79,6 +79,13 @@ class LogView(Painted, can_focus=True):
         line = self.buffer.line_of(self.top)
         self._left = 0
         self.buffer.arrange(width=self.size.width, wrapped=on)
+        self._show(self.buffer.row_of(line) if line else 0)
+
+    def show_times(self, on: bool) -> None:
+        """Each line begins with when it came, or not."""
+        line = self.buffer.line_of(self.top)
+        self.buffer.with_times = on
+        self.buffer.arrange()
         self._show(self.buffer.row_of(line) if line else 0)
 
     def search(self, text: str) -> int:

@@ -7,16 +7,32 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edm_core.jobs.logtail import (
-    SKIP_BYTES,
-    TAIL_BYTES,
-    LogTail,
-    find_first_error,
-    first_error,
-    is_error,
-    lines_from,
-)
+from edm_core.jobs.logsearch import find_first_error, find_text, first_error, is_error
+from edm_core.jobs.logtail import SKIP_BYTES, TAIL_BYTES, LogTail
 from edm_core.jobs.logtext import LINE_LIMIT, LogLine, LogText, Span
+from edm_core.jobs.logtimes import LogClock, LogTimes
+
+
+def test_each_line_knows_its_byte_and_its_time(tmp_path: Path) -> None:
+    log, notes = tmp_path / "log", tmp_path / "log.times"
+    clock, tail, times = LogClock(log, notes), LogTail(log, from_start=True), LogTimes(notes)
+    clock.note()
+    log.write_bytes(b"one\n\xc3\xbc\n 1%\r 2%")
+    clock.note()
+    clock.note()
+    assert tail.poll().offsets == (0, 4, 7)
+    with log.open("ab") as file:
+        file.write(b"\r 3%\nlast\n")
+    batch = tail.poll()
+    assert (batch.lines, batch.offsets) == ((" 3%", "last"), (7, 19))
+    times.read()
+    assert times.at(0) == times.at(7) is not None
+    assert times.at(19) is None
+    clock.note()
+    times.read()
+    assert (times.at(19) or 0.0) >= (times.at(0) or 0.0) > 0.0
+    assert notes.stat().st_size == 32
+
 
 PIECES = st.lists(
     st.sampled_from(
@@ -196,7 +212,12 @@ def test_the_first_error_of_the_whole_log(tmp_path: Path, filler: int) -> None:
     found = find_first_error(path)
     assert found is not None
     assert (found.text, found.offset) == ("ValueError: here", len(fine) - 5)
-    assert [line.text for line in lines_from(path, found.offset)] == ["ValueError: here"]
+    there = LogTail(path, start=found.offset).poll()
+    assert (there.lines, there.offsets[0]) == (("ValueError: here", "KeyError: later"), found.offset)
+    text = find_text(path, "error: LATER".lower())
+    assert text is not None
+    assert (text.text, text.offset) == ("KeyError: later", len(path.read_bytes()) - len("KeyError: later"))
+    assert find_text(path, "LATER") is None
     path.write_bytes(fine)
     assert find_first_error(path) is None
     assert find_first_error(tmp_path / "none") is None

@@ -2,6 +2,7 @@
 
 import gc
 import json
+import re
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,12 +15,14 @@ from textual.pilot import Pilot
 from edm_core.jobs.folder import JobFolder, load_job
 from edm_core.jobs.growing import GrowingRecords
 from edm_core.jobs.identity import this_process
+from edm_core.jobs.logtimes import LogClock
+from edm_core.jobs.usage import GpuUse, Usage
 from edm_core.settings import MetricsSettings
 from edm_core.snapshots.jobs import JobSnapshot, Progress
 from edm_core.snapshots.runs import RunDetail, RunRow
 from edm_tui.screens.curves import Curves
 from edm_tui.screens.tail import TailScreen
-from edm_tui.screens.tail_header import Rate, state_line
+from edm_tui.screens.tail_header import Rate, state_line, usage_text, with_right
 from edm_tui.widgets.log_buffer import MAX_LINES, LogBuffer
 from edm_tui.widgets.metric_chart import MetricChart
 from edm_tui.widgets.text_line import TextLine
@@ -163,20 +166,64 @@ async def test_the_first_error_comes_into_view(tmp_path: Path, job: Job) -> None
         assert not view.following
 
 
-async def test_an_error_before_what_is_shown_of_a_long_log_is_told(
+async def test_an_error_before_what_is_shown_of_a_long_log_is_gone_to_and_g_follows_again(
     tmp_path: Path, job: Job, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("edm_tui.screens.tail_feed.WHOLE_BYTES", 1000)
     job.say("ValueError: early\n" + "".join(f"line {number}\n" for number in range(20_000)))
     screen = TailScreen((), job.snapshot)
     app = HostApp(a_workspace(tmp_path), lambda: screen)
-    told: list[str] = []
-    monkeypatch.setattr(TailScreen, "notify", lambda self, message, **_: told.append(message))
     async with app.run_test(size=(100, 30)) as pilot:
         await until(pilot, lambda: screen.log_view.buffer.lines > 0)
         await pilot.press("!")
-        await until(pilot, lambda: bool(told))
-        assert "at byte 0: ValueError: early" in told[0]
+        await until(pilot, lambda: "at byte 0 of the log" in shown(screen, "#log-status"))
+        assert log_text(screen)[0] == "ValueError: early"
+        job.say("much later\n")
+        await pilot.press("slash", *"line 15000", "enter")
+        await until(pilot, lambda: "at byte 153," in shown(screen, "#log-status"))
+        view = screen.log_view
+        assert "line 15000" in [view.buffer.text(view.top + row).plain for row in range(view.size.height)]
+        await pilot.press("escape", "escape", "G")
+        await until(pilot, lambda: log_text(screen)[-1:] == ["much later"])
+        assert "following" in shown(screen, "#log-status")
+
+
+async def test_m_shows_when_each_line_came(tmp_path: Path, job: Job) -> None:
+    clock = LogClock(job.folder.log, job.folder.times_file)
+    job.say("first\n")
+    clock.note()
+    screen = TailScreen((), job.snapshot)
+    app = HostApp(a_workspace(tmp_path), lambda: screen)
+    async with app.run_test(size=(100, 30)) as pilot:
+        await until(pilot, lambda: log_text(screen) == ["first"])
+        await pilot.press("m")
+        assert re.fullmatch(r"\d\d:\d\d:\d\d first", log_text(screen)[0])
+        job.say("x" * 120 + "\n")
+        await until(pilot, lambda: len(log_text(screen)) == 2)
+        await pilot.press("w")
+        width = screen.log_view.size.width
+        assert [len(line) for line in log_text(screen)] == [14, width, 9 + 120 - (width - 9)]
+        await pilot.press("m")
+        assert log_text(screen)[0] == "first"
+
+
+async def test_the_header_says_what_the_job_takes_and_what_is_wrong(tmp_path: Path, job: Job) -> None:
+    job.folder.alarms_file.write_text('{"alarms": [{"kind": "disk", "text": "the disk is nearly full: 1.0 GB left"}]}')
+    screen = TailScreen((), job.snapshot)
+    app = HostApp(a_workspace(tmp_path), lambda: screen)
+    async with app.run_test(size=(140, 30)) as pilot:
+        await until(pilot, lambda: "rss" in shown(screen, "#tail-state"))
+        assert "! the disk is nearly full" in shown(screen, "#tail-state")
+        job.end()
+        await until(pilot, lambda: "rss" not in shown(screen, "#tail-state"))
+
+
+def test_usage_is_said_in_short() -> None:
+    gpu = GpuUse("1", "GPU-x", 87.0, 12_300_000_000, 80_000_000_000)
+    assert usage_text(Usage(180.4, 1_200_000_000, 3, (gpu,))).plain == "cpu 180%  rss 1.2 GB  gpu 87% 12.3/80 GB"
+    assert usage_text(Usage(None, 900, 1)).plain == "rss 900 B"
+    assert with_right(Text("ab"), Text("cd"), 6).plain == "ab  cd"
+    assert with_right(Text("abcd"), Text("cd"), 6).plain == "abcd"
 
 
 async def test_a_run_without_a_job_says_so_and_shows_what_mlflow_has(tmp_path: Path) -> None:
