@@ -154,7 +154,7 @@ def _section(path: Path, name: str, defaults: Any, given: Mapping[str, Any], env
     for key, value in given.items():
         if key not in known:
             raise SettingsError(f"{path}: [{name}] has no key {key!r}", f"Keys are: {', '.join(sorted(known))}.")
-        values[key] = _typed(f"{path}: [{name}] {key}", getattr(defaults, key), value)
+        values[key] = typed(f"{path}: [{name}] {key}", getattr(defaults, key), value)
     for key in known:
         text = env.get(f"EDM_{name.upper()}_{key.upper()}")
         if text is not None:
@@ -162,7 +162,8 @@ def _section(path: Path, name: str, defaults: Any, given: Mapping[str, Any], env
     return replace(defaults, **values)
 
 
-def _typed(where: str, default: Any, value: Any) -> Any:
+def typed(where: str, default: Any, value: Any) -> Any:
+    """`value` as it must be to stand for `default`; SettingsError, with `where`, when it is of another type."""
     if isinstance(default, tuple):
         if isinstance(value, list) and all(isinstance(item, str) for item in value):
             return tuple(value)

@@ -117,6 +117,7 @@ class EdmApp(App[None]):
 
     @work(exclusive=True, group="poll")
     async def _poll(self) -> None:
+        self.services.ask_engines()
         try:
             token = await self.services.change_token()
         except EdmError as error:

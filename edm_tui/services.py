@@ -9,8 +9,9 @@ import json
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Hashable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
@@ -34,6 +35,9 @@ if TYPE_CHECKING:
     from edm_tui.first_read import FirstRead
 
 T = TypeVar("T")
+
+ENGINE_SECONDS = 5.0
+"""How often clusters and hosts are asked about jobs of ours that they have."""
 
 
 class Host(Protocol):
@@ -67,6 +71,8 @@ class Services:
         self.branch_text = branch_name(workspace.root)
         """The branch as far as it is known."""
         self._refs: tuple[int, ...] = ()
+        self._asked_at = float("-inf")
+        self._asking: Future[None] | None = None
         self.running: list[str] = []
         """Titles of the actions that go on or wait for their lane, for the status line."""
 
@@ -131,6 +137,23 @@ class Services:
         from edm_core.jobs.reaper import needs_settling
 
         return await self.in_thread(needs_settling, self.workspace)
+
+    def ask_engines(self) -> None:
+        """Ask clusters and hosts about our jobs there, now and then, one question at a time, off the event loop.
+
+        What they answer is in the jobs' folders afterwards; what they have ended is settled.
+        """
+        now = time.monotonic()
+        if now - self._asked_at >= ENGINE_SECONDS and (self._asking is None or self._asking.done()):
+            self._asked_at = now
+            self._asking = self._threads.submit(self._ask_engines)
+
+    def _ask_engines(self) -> None:
+        from edm_core.jobs.engines import ask_engines
+        from edm_core.jobs.reaper import needs_settling
+
+        if ask_engines(self.workspace, ENGINE_SECONDS) and needs_settling(self.workspace):
+            self._run(("jobs", "list"))
 
     async def models(self) -> "tuple[ModelVersion, ...]":
         """All versions of the workspace's registered model."""

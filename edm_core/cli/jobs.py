@@ -2,6 +2,7 @@
 
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -11,6 +12,9 @@ from edm_core.jobs.folder import JobFolder, find_job, load_job, load_jobs
 from edm_core.snapshots.jobs import JobSnapshot
 from edm_core.snapshots.outcome import Outcome
 from edm_core.workspace import Workspace, find_workspace
+
+_ENGINE_SECONDS = 2.0
+"""How often an engine is asked about a job that is being followed."""
 
 
 @click.group()
@@ -44,12 +48,13 @@ def list_command(active: bool, limit: int | None, as_json: bool) -> None:
     if as_json:
         print_json({"jobs": [_document(job) for job in found]})
         return
-    now = time.time()
+    now, elsewhere = time.time(), any(job.there.words(0.0) for job in found)
     rows = [
-        [job.id, "held" if job.held else job.state, _exit(job), _epoch(job), _age(now - job.created), job.title]
+        [job.id, "held" if job.held else job.state, _exit(job), _epoch(job), _age(now - job.created), job.title,
+         *([job.there.words(now, job.active)] if elsewhere else [])]
         for job in found
-    ]
-    print_table(["id", "state", "exit", "epoch", "age", "title"], rows, right=(2, 3, 4))
+    ]  # fmt: skip
+    print_table(["id", "state", "exit", "epoch", "age", "title", *(["engine"] if elsewhere else [])], rows, (2, 3, 4))
     for job in found:
         if job.note and job.active:
             say(f"{job.id}: {job.note}")
@@ -81,7 +86,8 @@ def launch(
       edm jobs launch --profile long --set lr=0.01 --set run_name=long_lr001
       edm jobs launch --again cnn_lr3e-3 --again cnn_lr1e-3
     """
-    from edm_core.jobs.local import launch as launch_job
+    from edm_core.jobs.engines import launch_with
+    from edm_core.jobs.new_folder import JobRequest
     from edm_core.jobs.profiles import RUN_NAME, load_profile
 
     workspace = find_workspace()
@@ -95,11 +101,10 @@ def launch(
         raise click.UsageError("--set fills in the profile's command: give one or the other.")
     words = list(command) or plan.command(_pairs(values))
     run_name = "" if command else _pairs(values).get(RUN_NAME, "")
-    job = launch_job(
-        workspace, words, title=name, run_name=run_name, hold=held, env=plan.env,
-        cwd=_cwd(workspace) if command else workspace.root, profile=profile, fields=_pairs(values),
-    )  # fmt: skip
-    _print_launched([job], as_json)
+    request = JobRequest(
+        words, name, run_name, held, _cwd(workspace) if command else workspace.root, plan.env, profile, _pairs(values)
+    )
+    _print_launched([launch_with(workspace, plan, request)], as_json)
 
 
 @jobs.command()
@@ -165,10 +170,10 @@ def hold(job_id: str, release: bool, as_json: bool) -> None:
       edm jobs hold ab12
       edm jobs hold ab12 --release
     """
-    from edm_core.jobs.queue import hold as hold_job
+    from edm_core.jobs.ordering import hold_job
 
     folder = _folder(job_id)
-    hold_job(folder, not release)
+    hold_job(find_workspace(), folder, not release)
     _print_all([_changed(folder, "Released" if release else "Held")], as_json)
 
 
@@ -186,10 +191,10 @@ def move(job_id: str, place: str, before: str | None, as_json: bool) -> None:
       edm jobs move ab12 --first
       edm jobs move ab12 --before cd34
     """
-    from edm_core.jobs.queue import move as move_job
+    from edm_core.jobs.ordering import move_job
 
     folder = _folder(job_id)
-    move_job(folder, _folder(before) if before else ("last" if place == "last" else "first"))
+    move_job(find_workspace(), folder, _folder(before).id if before else place)
     _print_all([_changed(folder, "Moved")], as_json)
 
 
@@ -197,8 +202,10 @@ def _again(workspace: Workspace, ref: str, held: bool) -> JobSnapshot:
     """Launch a run, or the run of a job, once more."""
     from edm_core.errors import NotFoundError
     from edm_core.jobs.again import again
-    from edm_core.jobs.local import launch as launch_job
+    from edm_core.jobs.engines import launch_with
     from edm_core.jobs.names import used_names
+    from edm_core.jobs.new_folder import JobRequest
+    from edm_core.jobs.profiles import load_profile
     from edm_core.snapshots.runs import RunRow
     from edm_core.stores.runs import find_run
 
@@ -209,10 +216,10 @@ def _again(workspace: Workspace, ref: str, held: bool) -> JobSnapshot:
     except NotFoundError:
         row = find_run(workspace, ref)
     plan = again(workspace, row, used_names(workspace, known))
-    return launch_job(
-        workspace, plan.command, title=plan.run_name, run_name=plan.run_name, hold=held, env=plan.env, cwd=plan.cwd,
-        profile=plan.profile, fields=plan.fields,
-    )  # fmt: skip
+    request = JobRequest(
+        plan.command, plan.run_name, plan.run_name, held, plan.cwd, plan.env, plan.profile, plan.fields
+    )
+    return launch_with(workspace, load_profile(workspace.settings.launch, plan.profile), request)
 
 
 def _print_launched(launched: list[JobSnapshot], as_json: bool) -> None:
@@ -225,7 +232,7 @@ def _print_launched(launched: list[JobSnapshot], as_json: bool) -> None:
         return
     for job in launched:
         click.echo(job.id)
-        say(f"{job.state}: follow it with `edm jobs attach {job.id[-4:]}`")
+        say(f"{job.there.words(time.time()) or job.state}: follow it with `edm jobs attach {job.id[-4:]}`")
 
 
 def _follow(job: JobSnapshot, from_start: bool, as_json: bool) -> None:
@@ -233,7 +240,7 @@ def _follow(job: JobSnapshot, from_start: bool, as_json: bool) -> None:
 
     try:
         # With --json stdout is one document, so the log goes to stderr.
-        ended = follow(job, sys.stderr if as_json else sys.stdout, from_start=from_start)
+        ended = follow(job, sys.stderr if as_json else sys.stdout, from_start=from_start, look=_watcher(job))
     except KeyboardInterrupt:
         say(f"left; job {job.id} goes on. `edm jobs attach {job.id}` comes back, `edm jobs stop {job.id}` ends it.")
         sys.exit(INTERRUPTED)
@@ -242,6 +249,29 @@ def _follow(job: JobSnapshot, from_start: bool, as_json: bool) -> None:
     else:
         say(f"job {ended.id}: {ended.state}" + (f" ({ended.note})" if ended.note else ""))
     sys.exit(0 if ended.state == "done" else 1)
+
+
+def _watcher(job: JobSnapshot) -> Callable[[JobFolder], JobSnapshot]:
+    """How a job is looked at while it is followed: one elsewhere is asked for now and then, and what is new is told."""
+    if job.engine == "local":
+        return load_job
+    from edm_core.jobs.engines import look
+
+    workspace, asked, told = find_workspace(), 0.0, ("", "", "")
+
+    def watch(folder: JobFolder) -> JobSnapshot:
+        nonlocal asked, told
+        if time.monotonic() - asked < _ENGINE_SECONDS:
+            return load_job(folder)
+        found = look(workspace, folder)
+        asked = time.monotonic()
+        state = found.there
+        if found.active and told != (news := (state.state, state.reason, state.error)):
+            told = news
+            say(state.words(time.time()) + (f": {state.error}" if state.error else ""))
+        return found
+
+    return watch
 
 
 def _pairs(values: tuple[str, ...]) -> dict[str, str]:

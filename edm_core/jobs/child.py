@@ -39,7 +39,7 @@ def child_environment(folder: JobFolder, workspace: Workspace, env: Mapping[str,
 
 
 def start_child(
-    folder: JobFolder, command: Sequence[str], cwd: Path, env: Mapping[str, str], slot: Slot
+    folder: JobFolder, command: Sequence[str], cwd: Path, env: Mapping[str, str], slot: Slot | None
 ) -> "subprocess.Popen[bytes]":
     """Start the command in a process group of its own, with both outputs in the log. Raises OSError where it cannot.
 
@@ -60,7 +60,7 @@ def start_child(
             stdout=log,
             stderr=log,
             process_group=0,
-            pass_fds=(slot.handle,),
+            pass_fds=() if slot is None else (slot.handle,),
             preexec_fn=record,
         )
     finally:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from edm_core.files import write_json
 from edm_core.jobs.folder import JobFolder
+from edm_core.jobs.hook import run_hook
 from edm_core.jobs.mlflow_status import Verdict, settle_runs
 from edm_core.jobs.progress import last_progress, text
 from edm_core.jobs.states import summary_of
@@ -57,3 +58,12 @@ def tell_mlflow(folder: JobFolder, workspace: Workspace, ending: Ending, ended: 
     run_id = text(last_progress(folder.progress_file).get("run_id"))
     error = ending.note if ending.state in ("failed", "lost") else ""
     settle_runs(folder, Verdict(workspace.tracking_uri, folder.id, run_id, status, int(ended * 1000), error))
+
+
+def finish(folder: JobFolder, workspace: Workspace, ending: Ending) -> None:
+    """Write the end down, tell MLflow, and run the user's `on_end`. Raises JobError when MLflow's store is away."""
+    ended = write_ending(folder, ending)
+    try:
+        tell_mlflow(folder, workspace, ending, ended)
+    finally:
+        run_hook(folder, workspace)

@@ -9,6 +9,7 @@
         alarms.json     early warnings, as its supervisor saw them
         exit.json       how it ended
         stop.json       somebody asked it to stop
+        engine.json     what the engine (Slurm, another host) said of it last
         lock            held by the supervisor for as long as it lives; its modification time is the heartbeat
 
 Only the standard library is used, and only the tails of files are read: the TUI asks in its first frame.
@@ -77,7 +78,7 @@ def jobs_token(jobs_dir: Path) -> tuple[object, ...]:
             token.append(name)
         else:
             live = (folder.job_file, folder.child_file, folder.progress_file, folder.stop_file, folder.queue_file,
-                    folder.alarms_file)  # fmt: skip
+                    folder.alarms_file, folder.engine_file)  # fmt: skip
             child = folder.child()
             alive = folder.watched(folder.supervisor()), child is not None and child.alive()
             token.append((name, *alive, silence(folder), *(stamp(path) for path in live)))

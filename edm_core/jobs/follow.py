@@ -20,18 +20,20 @@ def follow(
     until_end: bool = True,
     from_start: bool = False,
     wait: Callable[[float], None] = time.sleep,
+    look: Callable[[JobFolder], JobSnapshot] = load_job,
 ) -> JobSnapshot:
     """Print the last lines of the job's log to `out` (all of them with `from_start`); the job as it is then.
 
     With `until_end`, go on until the job has ended and all of its log is printed. Lines are printed when they are
-    complete, so a progress bar is printed once, as it ended. An interrupt leaves the job as it is.
+    complete, so a progress bar is printed once, as it ended. An interrupt leaves the job as it is. `look` tells how
+    the job is, where its folder alone does not.
     """
     folder = JobFolder(Path(job.folder))
     tail = LogTail(folder.log, from_start=from_start, skip=False)
     open_line = ""
     while True:
         # The state first: what the job said before it ended is then certainly in the log.
-        job = load_job(folder)
+        job = look(folder)
         batch = tail.poll(_POLL_BYTES, max_seconds=1.0)
         lines = list(batch.lines)
         complete = lines if tail.at_line_start else lines[:-1]

@@ -56,6 +56,11 @@ class JobFolder:
         return self.path / "stop.json"
 
     @property
+    def engine_file(self) -> Path:
+        """What the engine said last; there for jobs of other machines only."""
+        return self.path / "engine.json"
+
+    @property
     def lock_file(self) -> Path:
         return self.path / "lock"
 

@@ -7,6 +7,11 @@
     [launch.profiles.long]
     command = "python train.py --lr {lr} --epochs 500 --name {run_name}"
 
+    [launch.profiles.cluster]
+    engine = "slurm"
+    partition = "gpu"
+    time = "8:00:00"
+
 A profile takes what it does not say itself from [launch]. Without any command it is EDM's own training.
 """
 
@@ -18,6 +23,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 from edm_core.errors import JobError, SettingsError, TrainingError
+from edm_core.jobs.engine_settings import KINDS, engine_keys, engine_settings
+from edm_core.jobs.engine_settings import Settings as EngineSettings
 from edm_core.settings import LaunchSettings
 from edm_core.training.config import OPTIONS, ConfigOption, TrainingConfig, to_command
 
@@ -39,6 +46,8 @@ class Profile:
     template: str = ""
     options: Mapping[str, ConfigOption] = field(default_factory=lambda: OPTIONS)
     env: Mapping[str, str] = field(default_factory=dict)
+    settings: EngineSettings | None = None
+    """What the profile says of its engine; None for this machine."""
 
     def command(self, values: Mapping[str, str]) -> list[str]:
         """The command line with these values (texts, as typed) and the defaults of all other fields.
@@ -70,21 +79,24 @@ def load_profile(settings: LaunchSettings, name: str = LOCAL) -> Profile:
     if name != LOCAL and name not in settings.profiles:
         raise JobError(f"edm.toml has no profile {name!r}", f"Profiles are: {', '.join([LOCAL, *settings.profiles])}.")
     where = f"edm.toml: [launch.profiles.{name}]"
-    table = _table(settings.profiles.get(name, {}), where, _PROFILE_KEYS)
-    engine = table.get("engine", LOCAL)
-    if engine != LOCAL:
-        raise JobError(f"profile {name!r} has the unknown engine {engine!r}", 'Engines are: "local".')
+    given = _table(settings.profiles.get(name, {}), where)
+    engine = given.get("engine", LOCAL)
+    if engine != LOCAL and engine not in KINDS:
+        engines = ", ".join(f'"{one}"' for one in (LOCAL, *KINDS))
+        raise JobError(f"profile {name!r} has the unknown engine {engine!r}", f"Engines are: {engines}.")
+    table = _table(given, where, (*_PROFILE_KEYS, *engine_keys(engine)))
+    elsewhere = engine_settings(engine, where, table)
     template = table.get("command", settings.command)
     env = _table(table.get("env", {}), f"{where} env")
     if not isinstance(template, str):
         raise SettingsError(f"{where} command must be text, not {template!r}")
     if not template:
-        return Profile(name, engine, env=_texts(env))
+        return Profile(name, engine, env=_texts(env), settings=elsewhere)
     own = _table(table.get("fields", {}), f"{where} fields")
     # Fields that are declared for another command are none of this one's.
     shared = settings.fields if template == settings.command else _used(settings.fields, template)
     fields = {**shared, **own}
-    return Profile(name, engine, template, _options(where, template, fields), _texts(env))
+    return Profile(name, engine, template, _options(where, template, fields), _texts(env), elsewhere)
 
 
 def _used(fields: Mapping[str, Any], template: str) -> dict[str, Any]:

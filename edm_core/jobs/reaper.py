@@ -6,12 +6,16 @@ import time
 
 from edm_core.errors import JobError
 from edm_core.jobs.ending import Ending, tell_mlflow, write_ending
+from edm_core.jobs.engines import ask_engines, engine_of
 from edm_core.jobs.folder import JobFolder, load_jobs
-from edm_core.jobs.local import DRAFT, LAUNCH_LOCK, start_supervisor
+from edm_core.jobs.local import start_supervisor
 from edm_core.jobs.mlflow_status import read_unsettled, runs_of_job, settle_runs, unsettled_file
+from edm_core.jobs.new_folder import DRAFT, LAUNCH_LOCK
 from edm_core.jobs.progress import last_progress, text
 from edm_core.jobs.queue import withdraw
 from edm_core.jobs.slots import try_lock
+from edm_core.jobs.states import LOCAL
+from edm_core.snapshots.jobs import JobSnapshot
 from edm_core.workspace import Workspace
 
 _RETRY_SECONDS = 60.0
@@ -25,11 +29,13 @@ def settle(workspace: Workspace) -> tuple[str, ...]:
     """
     done: list[str] = []
     _remove_drafts(workspace)
+    ask_engines(workspace)
     for job in load_jobs(workspace.jobs_dir):
         folder = JobFolder(workspace.jobs_dir / job.id)
         try:
             if not folder.exit_file.exists():
-                done += _settle_open(folder, workspace)
+                engine = engine_of(folder)
+                done += _settle_open(folder, workspace) if engine is None else engine.settle(workspace, folder)
             else:
                 _retry_mlflow(folder)
         except JobError as error:
@@ -39,13 +45,15 @@ def settle(workspace: Workspace) -> tuple[str, ...]:
 
 def needs_settling(workspace: Workspace) -> bool:
     """Whether `settle` would find something to do; changes nothing, and starts nothing."""
-    folders = [JobFolder(workspace.jobs_dir / job.id) for job in load_jobs(workspace.jobs_dir)]
-    return any(
-        unsettled_file(folder).exists()
-        if folder.exit_file.exists()
-        else folder.job_file.exists() and not folder.watched(folder.supervisor()) and not _goes_on(folder)
-        for folder in folders
-    )
+    return any(_needs_settling(JobFolder(workspace.jobs_dir / job.id), job) for job in load_jobs(workspace.jobs_dir))
+
+
+def _needs_settling(folder: JobFolder, job: JobSnapshot) -> bool:
+    if folder.exit_file.exists():
+        return unsettled_file(folder).exists()
+    if job.engine != LOCAL:
+        return job.there.phase in ("ended", "gone") and not job.there.error
+    return folder.job_file.exists() and not folder.watched(folder.supervisor()) and not _goes_on(folder)
 
 
 def _goes_on(folder: JobFolder) -> bool:

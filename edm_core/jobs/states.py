@@ -11,9 +11,11 @@ from edm_core.jobs.alarms import alarms_from_json, not_finite
 from edm_core.jobs.identity import ProcessId, process_from_json
 from edm_core.jobs.place import JobFolder, modified, stamp
 from edm_core.jobs.progress import first_progress, last_progress, number, progress_of, text, whole
-from edm_core.snapshots.jobs import Alarm, JobSnapshot, Progress
+from edm_core.jobs.words import read_engine
+from edm_core.snapshots.jobs import Alarm, EngineState, JobSnapshot, Progress
 
 ENDED = ("done", "failed", "stopped", "lost")
+LOCAL = "local"
 
 
 def load_job(folder: JobFolder) -> JobSnapshot:
@@ -36,6 +38,8 @@ def _live(folder: JobFolder) -> JobSnapshot:
     snapshot = _described(folder, job)
     supervisor, child = process_from_json(job.get("supervisor")), folder.child()
     watched = folder.watched(supervisor)
+    if snapshot.engine != LOCAL:
+        return _elsewhere(folder, snapshot, watched)
     if child is None and not folder.child_file.exists():
         ticket = folder.read(folder.queue_file) or {}
         note = (
@@ -44,6 +48,11 @@ def _live(folder: JobFolder) -> JobSnapshot:
         held, rank = bool(ticket.get("held")), number(ticket.get("rank"))
         return replace(snapshot, state="queued", note=note, held=held, rank=snapshot.created if rank is None else rank)
     state, note = _state_of_started(watched, child)
+    return _started(folder, snapshot, state, note)
+
+
+def _started(folder: JobFolder, snapshot: JobSnapshot, state: str, note: str) -> JobSnapshot:
+    child = folder.child()
     pid = child.pid if child else None
     alarms = _alarms(folder, snapshot.progress) if state == "running" else ()
     progress, first = snapshot.progress, first_progress(folder.progress_file)
@@ -51,6 +60,21 @@ def _live(folder: JobFolder) -> JobSnapshot:
         progress = replace(progress, first_at=first.at, first_fraction=first.fraction)
     started = modified(folder.child_file)
     return replace(snapshot, state=state, note=note, pid=pid, started=started, progress=progress, alarms=alarms)
+
+
+def _elsewhere(folder: JobFolder, snapshot: JobSnapshot, watched: bool) -> JobSnapshot:
+    """A job of another engine is what the engine says; where its supervisor is seen to live, it runs."""
+    there = snapshot.there
+    note = f"not known since: {there.error}" if there.error else ""
+    runs = there.phase == "running" or (watched and folder.child_file.exists())
+    if runs:
+        return _started(folder, snapshot, "running", note)
+    if there.phase == "ended":
+        return _started(folder, snapshot, "running", note or f"{snapshot.engine} says {there.state}; how is being read")
+    if there.phase == "gone":
+        return replace(snapshot, state="lost", note=note or f"{snapshot.engine} does not know it any more")
+    waits = f"{there.state.lower()}: {there.reason}" if there.reason and not there.held else ""
+    return replace(snapshot, state="queued", note=note or waits, held=there.held)
 
 
 def _state_of_started(watched: bool, child: ProcessId | None) -> tuple[str, str]:
@@ -111,9 +135,9 @@ def _from_summary(folder: JobFolder, end: Mapping[str, Any]) -> JobSnapshot | No
     if not isinstance(kept, dict) or not kept or end.get("state") not in ENDED:
         return None
     try:
-        progress, command = Progress(**kept["progress"]), tuple(kept["command"])
+        read: dict[str, Any] = {"progress": Progress(**kept["progress"]), "command": tuple(kept["command"])}
         return JobSnapshot(
-            **{**kept, "progress": progress, "command": command, "alarms": ()},
+            **{**kept, **read, "there": EngineState(**kept.get("there", {})), "alarms": ()},
             id=folder.id, folder=str(folder.path), state=str(end["state"]), exit_code=whole(end.get("exit_code")),
             ended=number(end.get("ended")), note=text(end.get("note")),
         )  # fmt: skip
@@ -126,6 +150,8 @@ def _described(folder: JobFolder, job: Mapping[str, Any]) -> JobSnapshot:
     last = last_progress(folder.progress_file)
     command = job.get("command")
     words = tuple(str(word) for word in command) if isinstance(command, list) else ()
+    engine = text(job.get("engine")) or LOCAL
+    there = EngineState() if engine == LOCAL else read_engine(folder, engine)
     said = [when for when in (_said(folder.log), modified(folder.progress_file)) if when is not None]
     return JobSnapshot(
         id=folder.id,
@@ -137,10 +163,11 @@ def _described(folder: JobFolder, job: Mapping[str, Any]) -> JobSnapshot:
         run_name=text(last.get("run_name")) or text(job.get("run_name")),
         folder=str(folder.path),
         progress=progress_of(last),
-        engine=text(job.get("engine")) or "local",
+        engine=engine,
         profile=text(job.get("profile")) or "local",
-        place=text(job.get("place")),
+        place=there.place or text(job.get("place")),
         silent_since=max(said, default=None),
+        there=there,
     )
 
 

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from edm_core.errors import JobError
 from edm_core.files import write_json
 from edm_core.jobs.ending import Ending, tell_mlflow, write_ending
+from edm_core.jobs.engines import Engine, engine_of, look
 from edm_core.jobs.folder import HEARTBEAT_SECONDS, JobFolder, find_job, load_job
 from edm_core.jobs.identity import ProcessId
 from edm_core.jobs.queue import withdraw
@@ -19,6 +20,7 @@ from edm_core.workspace import Workspace
 
 _LOOK_SECONDS = 0.05
 _AFTER_KILL_SECONDS = 20.0
+_ENGINE_LOOK_SECONDS = 0.3
 
 
 def stop_job(workspace: Workspace, ref: str, *, grace: float = GRACE_SECONDS, wait: bool = True) -> Outcome:
@@ -31,10 +33,15 @@ def stop_job(workspace: Workspace, ref: str, *, grace: float = GRACE_SECONDS, wa
     if not job.active:
         return _outcome(job, f"Job {job.id} had already ended ({job.state})", "warning")
     folder = JobFolder(workspace.jobs_dir / job.id)
+    engine = engine_of(folder)
+    # Written before anybody is asked: whoever ends the job then knows why.
     write_json(folder.stop_file, {"at": time.time(), "grace": grace})
-    _ask(folder, workspace, grace)
+    if engine is None:
+        _ask(folder, workspace, grace)
+    else:
+        _ask_engine(engine, folder, workspace)
     if wait:
-        job = _wait(folder, grace)
+        job = _wait(folder, grace) if engine is None else _wait_elsewhere(engine, folder, workspace, grace)
         return _outcome(
             job, f"Stopped job {job.id}" if job.state == "stopped" else f"Job {job.id} has ended: {job.state}"
         )
@@ -94,6 +101,30 @@ def _wait(folder: JobFolder, grace: float) -> JobSnapshot:
         if not job.active:
             return job
         time.sleep(_LOOK_SECONDS)
+    raise JobError(f"job {folder.id} has not ended yet", "It was asked to; `edm jobs list` shows when it has.")
+
+
+def _ask_engine(engine: Engine, folder: JobFolder, workspace: Workspace) -> None:
+    try:
+        engine.stop(workspace, folder)
+    except JobError:
+        # Nobody was asked, so nothing may end the job later on the strength of it.
+        folder.stop_file.unlink(missing_ok=True)
+        raise
+
+
+def _wait_elsewhere(engine: Engine, folder: JobFolder, workspace: Workspace, grace: float) -> JobSnapshot:
+    """Ask the engine until it says that the job has ended; without grace when that is over."""
+    now = time.monotonic()
+    hard_at, patience = now + grace + _ENGINE_LOOK_SECONDS, now + grace + _AFTER_KILL_SECONDS + _AFTER_KILL_SECONDS
+    while time.monotonic() < patience:
+        job = look(workspace, folder)
+        if not job.active:
+            return job
+        if time.monotonic() > hard_at:
+            engine.stop(workspace, folder, hard=True)
+            hard_at = float("inf")
+        time.sleep(_ENGINE_LOOK_SECONDS)
     raise JobError(f"job {folder.id} has not ended yet", "It was asked to; `edm jobs list` shows when it has.")
 
 

@@ -20,10 +20,9 @@ from edm_core.files import write_json
 from edm_core.jobs.bell import Bell
 from edm_core.jobs.capture import capture
 from edm_core.jobs.child import child_environment, start_child
-from edm_core.jobs.ending import Ending, ending_of, tell_mlflow, write_ending
+from edm_core.jobs.ending import Ending, ending_of, finish, write_ending
 from edm_core.jobs.folder import HEARTBEAT_SECONDS, JobFolder
 from edm_core.jobs.gpus import gpu_environment, slot_count
-from edm_core.jobs.hook import run_hook
 from edm_core.jobs.identity import this_process
 from edm_core.jobs.logtimes import LogClock
 from edm_core.jobs.lookout import Lookout
@@ -59,6 +58,8 @@ class Supervisor:
     job: dict[str, Any]
     workspace: Workspace
     bell: Bell = field(default_factory=Bell)
+    command: list[str] = field(default_factory=list)
+    """What is run, where that is not the job's own command as it stands."""
     _beaten: float = 0.0
     _place: _Place = _Place()
     _fatal: str = ""
@@ -71,13 +72,15 @@ class Supervisor:
                 withdraw(self.folder)
             # Told to end from outside, as at a shutdown: the job keeps its place and goes on later.
             return
-        ending = self._run_child(slot)
-        ended = write_ending(self.folder, ending)
+        ending = self.run_command(slot)
+        # The end is written before the slot is free, and the slot is free before MLflow, which may take its time.
+        write_ending(self.folder, ending)
         slot.release()
-        try:
-            tell_mlflow(self.folder, self.workspace, ending, ended)
-        finally:
-            run_hook(self.folder, self.workspace)
+        self.finish(ending)
+
+    def finish(self, ending: Ending) -> None:
+        """Write the end down, if that is not done yet, and tell all who want to know."""
+        finish(self.folder, self.workspace, ending)
 
     def _wait_for_slot(self) -> Slot | None:
         if not self.folder.queue_file.exists():
@@ -107,18 +110,15 @@ class Supervisor:
             self.workspace = find_workspace(self.workspace.root)
         return slot_count(self.workspace.settings.launch.slots, os.environ)
 
-    def _run_child(self, slot: Slot) -> Ending:
+    def run_command(self, slot: Slot | None) -> Ending:
+        """Run the command to its end; in no slot where somebody else gave the job its place."""
         cwd = Path(self.job["cwd"])
         try:
             env = child_environment(self.folder, self.workspace, os.environ)
             env |= self.job.get("env") or {}
-            gpu = gpu_environment(self.workspace.settings.launch.slots, slot.index, os.environ)
-            env |= gpu
-            if gpu:
-                self.job |= {"place": f"gpu {gpu['CUDA_VISIBLE_DEVICES']}"}
-                write_json(self.folder.job_file, self.job)
+            env |= self._gpu(slot)
             capture(self.folder, cwd, self.workspace.command_log_path)
-            child = start_child(self.folder, self.job["command"], cwd, env, slot)
+            child = start_child(self.folder, self.command or self.job["command"], cwd, env, slot)
         except OSError as error:
             message = f"cannot start {self.job['command'][0]!r}: {error.strerror}"
             with self.folder.log.open("a", encoding="utf-8") as log:
@@ -130,6 +130,15 @@ class Supervisor:
         lookout.look()
         ending = ending_of(child.wait(), stopped)
         return Ending("failed", ending.exit_code, note=f"stopped: {self._fatal}") if self._fatal else ending
+
+    def _gpu(self, slot: Slot | None) -> dict[str, str]:
+        """The variables that give the command the GPU of its slot."""
+        slots = self.workspace.settings.launch.slots
+        gpu = {} if slot is None else gpu_environment(slots, slot.index, os.environ)
+        if gpu:
+            self.job |= {"place": f"gpu {gpu['CUDA_VISIBLE_DEVICES']}"}
+            write_json(self.folder.job_file, self.job)
+        return gpu
 
     def _watch(self, child: "subprocess.Popen[bytes]", lookout: Lookout) -> bool:
         """Wait until the command has ended, without reaping it; whether it was told to stop."""

@@ -42,6 +42,51 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True)
+class EngineState:
+    """Where a job is, in the words of the engine that runs it. A job of this machine has only the name."""
+
+    name: str = "local"
+    id: str = ""
+    """The engine's own name for the job, such as Slurm's number."""
+    phase: str = "unsent"
+    """What `state` comes to: unsent, queued, running, ended or gone (the engine knows it no more)."""
+    state: str = ""
+    """As the engine says it, such as PENDING."""
+    reason: str = ""
+    """Why it waits or ended, in the engine's words."""
+    place: str = ""
+    """The node or host."""
+    held: bool = False
+    ends: float | None = None
+    """When the engine will end it, or has ended it (Unix seconds)."""
+    restarts: int = 0
+    error: str = ""
+    """Why the engine cannot be asked; all else is then what it said before `error_since` (Unix seconds)."""
+    error_since: float | None = None
+
+    def words(self, now: float, active: bool = True) -> str:
+        """One phrase for a list; "" for a job of this machine. Of one that has ended, only where it ran."""
+        if self.name == "local":
+            return ""
+        if not active:
+            return f"{self.name} {self.id}".rstrip() + (f" on {self.place}" if self.place else "")
+        left = "" if self.ends is None or self.phase != "running" else f", {_span(self.ends - now)} left"
+        reason = f" ({self.reason})" if self.reason else ""
+        again = f", restart {self.restarts}" if self.restarts else ""
+        words = f"{self.name} {self.id} {self.state.lower()}{reason}".replace("  ", " ").rstrip()
+        stale = f" as of {_span(now - self.error_since)} ago" if self.error_since is not None else ""
+        return words + (f" on {self.place}" if self.place else "") + left + again + stale
+
+
+def _span(seconds: float) -> str:
+    """A length of time in its largest unit."""
+    for least, size, unit in ((172_800, 86_400, "d"), (7200, 3600, "h"), (60, 60, "min")):
+        if seconds >= least:
+            return f"{seconds // size:.0f} {unit}"
+    return f"{max(0.0, seconds):.0f} s"
+
+
+@dataclass(frozen=True, slots=True)
 class JobSnapshot:
     """A job: our child process and its folder.
 
@@ -77,6 +122,8 @@ class JobSnapshot:
     """What is going wrong while it still runs."""
     place: str = ""
     """Where it runs, in its engine's words: `gpu 1`, a node, a host; "" where there is nothing to say."""
+    there: EngineState = field(default_factory=EngineState)
+    """What the engine says of it, for a job that runs elsewhere."""
 
     def silent_minutes(self, now: float) -> int:
         """For how many minutes a running job has said nothing; 0 where that is not worth a word."""

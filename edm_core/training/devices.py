@@ -1,5 +1,6 @@
 """Lightning Fabric for the config's devices and precision."""
 
+import os
 import warnings
 
 from lightning_fabric import Fabric  # noqa: TID253 - this module is only imported where training starts
@@ -15,10 +16,17 @@ def make_fabric(config: TrainingConfig) -> Fabric:
         # Lightning warns of a Slurm that is installed but not used; `edm jobs` is how jobs get to Slurm here.
         warnings.filterwarnings("ignore", message=".*srun.*")
         try:
-            return Fabric(accelerator=config.device, devices=config.devices, precision=config.precision)  # type: ignore[arg-type]
+            return Fabric(
+                accelerator=config.device, devices=config.devices, precision=config.precision, num_nodes=_nodes(),  # type: ignore[arg-type]
+            )  # fmt: skip
         except (MisconfigurationException, RuntimeError, ValueError) as error:
             asked = f"--device {config.device} --devices {config.devices} --precision {config.precision}"
             raise TrainingError(
                 f"{asked} cannot be used here: {error}",
                 "Leave out --device to take what there is.",
             ) from error
+
+
+def _nodes() -> int:
+    """Nodes that train together: those of the step of srun that this process belongs to."""
+    return int(os.environ.get("SLURM_STEP_NUM_NODES") or 1)

@@ -14,7 +14,8 @@ from edm_core.errors import JobError, NotFoundError
 from edm_core.jobs.folder import load_jobs
 from edm_core.jobs.gpus import gpu_environment, gpu_names, slot_count
 from edm_core.jobs.identity import ProcessId, identify
-from edm_core.jobs.local import launch, run_name_in
+from edm_core.jobs.local import launch
+from edm_core.jobs.new_folder import run_name_in
 from edm_core.jobs.queue import hold, move, waiting
 from edm_core.jobs.slots import take_slot, try_lock
 from edm_core.jobs.stop import cancel_job, stop_job
