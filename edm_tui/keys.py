@@ -128,7 +128,7 @@ KEYS: tuple[Key, ...] = (
     Key(("(",), "(", "pan_back", "pan back", "Move the view back along x.", "chart", CHARTS, 19),
     Key((")",), ")", "pan_on", "pan on", "Move the view on along x.", "chart", CHARTS, 18),
     Key(("0",), "0", "reset_view", "reset", "Show the whole chart again.", "chart", TIMED, 23),
-    Key(("u",), "u", "unit", "x unit", "x by step, by relative time, by time of day.", "chart", CHARTS, 58),
+    Key(("u",), "u", "unit", "x unit", "x by step, by epoch, by relative time, by time of day.", "chart", CHARTS, 58),
     Key(("l",), "l", "log_scale", "log", "y linear or logarithmic, also through zero.", "chart", CHARTS, 57),
     Key(("m",), "m", "smooth", "smooth", "Smooth more; after the most not at all.", "chart", CHARTS, 56),
     Key(("i",), "i", "outliers", "outliers", "Let outliers fall off the y axis, or not.", "chart", CHARTS, 21),

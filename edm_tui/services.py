@@ -115,16 +115,26 @@ class Services:
 
     async def histories(
         self,
-        run_id: str,
+        row: RunRow,
         keys: "Sequence[str] | None" = None,
         parts: int = 0,
         span: "Span | None" = None,
         known: "Mapping[str, History] | None" = None,
     ) -> "dict[str, History]":
         """Histories of a run's metrics for charts; of the `known` ones only what is new is read."""
-        from edm_core.stores.histories import PARTS, load_histories
+        from edm_core.stores.histories import PARTS, histories_of
 
-        return await self.in_thread(load_histories, self.workspace, run_id, keys, parts or PARTS, span, known)
+        return await self.in_thread(histories_of, self.workspace, row, keys, parts or PARTS, span, known)
+
+    async def read_events(self, rows: "Sequence[RunRow]") -> bool:
+        """Read the TensorBoard event files of these runs' folders; whether there was anything new."""
+        from edm_core.stores.event_files import folder_of_events, read_events
+
+        def read() -> bool:
+            folders = [folder for row in rows if (folder := folder_of_events(self.workspace, row)) is not None]
+            return read_events(folders)
+
+        return await self.in_thread(read)
 
     async def jobs(self) -> tuple[JobSnapshot, ...]:
         """All jobs of the workspace, newest first."""

@@ -42,7 +42,7 @@ def _save_points(workspace: Workspace, path: Path, series: Series) -> None:
         writer = csv.writer(file)
         writer.writerow(("run", "run_id", "metric", "step", "timestamp_ms", "value"))
         for row, key in series:
-            for step, at, value in every_point(workspace, row.run_id, key):
+            for step, at, value in every_point(workspace, row, key):
                 writer.writerow((row.name, row.run_id, key, step, at, repr(value)))
 
 

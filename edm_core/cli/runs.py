@@ -1,6 +1,5 @@
 """`edm runs` and `edm experiments`."""
 
-import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -8,9 +7,9 @@ import click
 
 from edm_core.cli.output import clean, json_option, print_json, print_table, say
 from edm_core.cli.run_diff import diff
+from edm_core.cli.run_plot import plot
 from edm_core.cli.run_verbs import edit, stop, tail
 from edm_core.cli.run_versions import versions
-from edm_core.errors import NotFoundError
 from edm_core.workspace import find_workspace
 
 if TYPE_CHECKING:
@@ -116,49 +115,7 @@ def _print_detail(detail: "RunDetail") -> None:
         click.echo(f"\n{detail.files_total} files, {detail.bytes_total / 1e6:.1f} MB")
 
 
-@runs.command()
-@click.argument("names", metavar="RUN...", nargs=-1, required=True)
-@click.option("--metric", "-m", metavar="M", help="The metric to draw; the primary one by default.")
-@click.option("--width", type=click.IntRange(20, 500), default=100, show_default=True, help="Columns of the chart.")
-@click.option("--height", type=click.IntRange(5, 200), default=25, show_default=True, help="Lines of the chart.")
-@click.option("--log", is_flag=True, help="A logarithmic y axis; symmetric where values reach zero.")
-@click.option("--smooth", type=click.FloatRange(0, 0.999), default=0.0, help="Weight of a moving average.")
-@json_option
-def plot(
-    names: Sequence[str], metric: str | None, width: int, height: int, log: bool, smooth: float, as_json: bool
-) -> None:
-    """Draw a metric of one or more runs, in braille characters.
-
-    \b
-    For example:
-      edm runs plot cnn_lr1e-3 cnn_lr3e-3 --metric val_loss
-    """
-    from edm_core.cli.run_plot import braille_chart
-    from edm_core.stores.runs import load_detail
-
-    workspace = find_workspace()
-    key = metric or workspace.settings.metrics.primary
-    details = [load_detail(workspace, row) for row in _found(workspace, names)]
-    names_seen = [detail.row.name for detail in details]
-    labels = [
-        n if names_seen.count(n) == 1 else f"{n} {d.row.row_id[:8]}" for n, d in zip(names_seen, details, strict=True)
-    ]
-    series = {
-        label: detail.histories[key] for label, detail in zip(labels, details, strict=True) if key in detail.histories
-    }
-    if not series:
-        known = sorted({name for detail in details for name in detail.histories})
-        raise NotFoundError(f"no run of these has a metric {key!r}", f"They have: {', '.join(known) or 'none'}.")
-    for detail in details:
-        if key not in detail.histories:
-            say(f"{detail.row.name} has no metric {key}")
-    if as_json:
-        print_json({"metric": key, "runs": {name: [list(p) for p in points] for name, points in series.items()}})
-    else:
-        click.echo(braille_chart(key, series, width, height, sys.stdout.isatty(), log=log, smooth=smooth), color=True)
-
-
-for command in (diff, edit, stop, tail, versions):
+for command in (diff, edit, plot, stop, tail, versions):
     runs.add_command(command)
 
 

@@ -8,7 +8,7 @@ from typing import Literal
 
 Ticks = list[tuple[float, str]]
 """(place, label) of each tick."""
-XUnit = Literal["step", "relative", "wall"]
+XUnit = Literal["step", "epoch", "relative", "wall"]
 
 _SECONDS = (
     1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400, 172800, 604800,
@@ -127,7 +127,7 @@ def step_label(step: float) -> str:
 
 def x_ticks(unit: XUnit, low: float, high: float, count: int) -> Ticks:
     """Ticks of the x axis: whole steps, or round durations, or times of day."""
-    if unit == "step":
+    if unit in ("step", "epoch"):
         size = nice_size(high - low, count, whole=True)
         first = math.ceil(low / size - 1e-9)
         values = [index * size for index in range(first, first + count + 2) if index * size <= high + 1e-9 * size]

@@ -17,13 +17,15 @@ _FAR_BELOW = 1e9
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One run's metric in a chart. `start_ms` is where relative time begins."""
+    """One run's metric in a chart. `start_ms` is where relative time begins; `epochs` is the run's metric that tells
+    the epoch of a step, None where steps are epochs."""
 
     name: str
     history: History
     mark: str = "●"
     dashed: bool = False
     start_ms: int | None = None
+    epochs: History | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,8 @@ def xs_of(line: Line, unit: XUnit) -> Sequence[float]:
     history = line.history
     if unit == "step":
         return history.steps
+    if unit == "epoch":
+        return [epoch_of(line, step) for step in history.steps]
     start = _start(line) if unit == "relative" else 0
     return [(at - start) / 1000 for at in history.times]
 
@@ -89,7 +93,21 @@ def x_of(line: Line, unit: XUnit, step: int, at: int) -> float:
     """The x value of one point."""
     if unit == "step":
         return step
+    if unit == "epoch":
+        return epoch_of(line, step)
     return (at - (_start(line) if unit == "relative" else 0)) / 1000
+
+
+def epoch_of(line: Line, step: int) -> float:
+    """The epoch of a step: as logged there, in between as far on as the step is, the step itself where none was."""
+    if line.epochs is None or not line.epochs.steps:
+        return step
+    steps, values = line.epochs.steps, line.epochs.highs
+    after = bisect_left(steps, step)
+    if after == 0 or after == len(steps) or steps[after] == step:
+        return values[min(after, len(steps) - 1)]
+    share = (step - steps[after - 1]) / (steps[after] - steps[after - 1])
+    return values[after - 1] + share * (values[after] - values[after - 1])
 
 
 def _start(line: Line) -> int:
@@ -186,6 +204,11 @@ class Path:
                 break
             yield self.history.lows[index]
             yield self.history.highs[index]
+
+
+def ends_of(lines: Sequence[Line], view: View) -> Range | None:
+    """The first and the last x of these lines; None where there is no value."""
+    return x_range([Path(line, view) for line in lines], view)
 
 
 def x_range(paths: Sequence[Path], view: View) -> Range | None:

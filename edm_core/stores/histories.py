@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from edm_core.curves.history import EXACT, History, Span, Timed
 from edm_core.curves.lines import FAR
+from edm_core.snapshots.runs import RunRow
+from edm_core.stores.event_files import event_histories, folder_of_events, read_events
 from edm_core.stores.tracking import open_tracking
 from edm_core.workspace import Workspace
 
@@ -26,10 +28,32 @@ def load_histories(
     return open_tracking(workspace).histories(run_id, keys, parts, span, known or {})
 
 
-def every_point(workspace: Workspace, run_id: str, key: str, span: Span | None = None) -> Iterator[Timed]:
+def histories_of(
+    workspace: Workspace,
+    row: RunRow,
+    keys: Sequence[str] | None = None,
+    parts: int = PARTS,
+    span: Span | None = None,
+    known: Mapping[str, History] | None = None,
+) -> dict[str, History]:
+    """As `load_histories`, of a row; with what its folder's event files have and MLflow has not.
+
+    The event files of a folder without a run are read whenever they changed; those of a run only by `read_events`,
+    because what is in them is nearly always in MLflow too. Raises StoreError.
+    """
+    found = load_histories(workspace, row.run_id, keys, parts, span, known) if row.run_id else {}
+    folder = folder_of_events(workspace, row)
+    if folder is None:
+        return found
+    if not row.run_id:
+        read_events([folder])
+    return {**event_histories(folder, keys, parts, span, known or {}), **found}
+
+
+def every_point(workspace: Workspace, row: RunRow, key: str, span: Span | None = None) -> Iterator[Timed]:
     """All points of a metric by step, read piece by piece so that a million take little memory. More than EXACT points
     of one and the same step come as their mean. Raises StoreError."""
-    found = load_histories(workspace, run_id, [key], span=span).get(key)
+    found = histories_of(workspace, row, [key], span=span).get(key)
     if found is None:
         return
     if found.exact or len(found) < 2:
@@ -37,7 +61,7 @@ def every_point(workspace: Workspace, run_id: str, key: str, span: Span | None =
         return
     first, last = span or (-FAR, FAR)
     for end in (*(step - 1 for step in _cuts(found)), last):
-        yield from every_point(workspace, run_id, key, (min(first, end), end))
+        yield from every_point(workspace, row, key, (min(first, end), end))
         first = end + 1
 
 

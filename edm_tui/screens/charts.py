@@ -1,22 +1,17 @@
 """Charts: every metric of the chosen runs as a line, as a grid of charts, and one chart with the screen for itself."""
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
-from importlib import import_module
 
 from rich.text import Text
-from textual import work
 from textual.app import ComposeResult
 
-from edm_core.errors import EdmError
 from edm_core.snapshots.runs import RunRow
 from edm_tui.messages import FilterChanged
 from edm_tui.screens.charts_book import ChartBook
 from edm_tui.screens.charts_look import ENLARGED_ONLY
-from edm_tui.screens.charts_moves import ChartMoves
+from edm_tui.screens.charts_reading import ChartReading
 from edm_tui.screens.charts_text import foot_lines, legend, metric_lines, status_text, title_text, where
-from edm_tui.screens.reading import ReadingScreen
 from edm_tui.widgets.chart_pane import ChartPane, Panel
 from edm_tui.widgets.key_bar import KeyBar
 from edm_tui.widgets.line_list import LineList
@@ -24,12 +19,10 @@ from edm_tui.widgets.status_line import StatusLine
 from edm_tui.widgets.text_line import TextLine
 
 LEAD = "← → value · [ ] { } zoom · ( ) pan · 0 reset · esc back"
-AT_ONCE = 6
-"""Charts that are read together before any is shown."""
 FILTER_HINT = "part of a name, glob or expression; !word leaves charts with it out"
 
 
-class ChartsScreen(ReadingScreen, ChartMoves):
+class ChartsScreen(ChartReading):
     """`rows` are the runs to show. `grid` says whether the list or the grid of charts comes first."""
 
     context = "charts"
@@ -38,8 +31,6 @@ class ChartsScreen(ReadingScreen, ChartMoves):
     def __init__(self, rows: Sequence[RunRow] = ()) -> None:
         super().__init__()
         self._given = tuple(rows)
-        self._fault = ""
-        self._read_once = False
 
     def compose(self) -> ComposeResult:
         ascii_only = bool(getattr(self.app, "ascii_only", False))
@@ -56,66 +47,6 @@ class ChartsScreen(ReadingScreen, ChartMoves):
 
     def targets(self) -> tuple[RunRow, ...]:
         return self.book.rows or self._given
-
-    # Reading --------------------------------------------------------------------
-
-    async def read(self) -> None:
-        from edm_core.stores.runs import load_rows
-
-        ids = [row.run_id for row in self.book.rows]
-        try:
-            if not self._read_once:
-                await self._read_page(ids)
-            await asyncio.gather(*map(self._read_run, ids))
-            if ids:
-                workspace = self.services.workspace
-                self.book.replace_rows(await self.services.in_thread(load_rows, workspace, ids))
-        except EdmError as error:
-            self._fault = f"! {error.message}" + (f" ({error.hint})" if error.hint else "")
-        else:
-            self._fault = ""
-        self._read_once = True
-        self.show_charts()
-        self.looked()
-
-    async def _read_page(self, ids: Sequence[str]) -> None:
-        """The charts in view first, a few at a time: the next are read while these are drawn."""
-        titles = self.page()[0]
-        plotext = asyncio.ensure_future(self.services.in_thread(import_module, "plotext"))
-        parts = [
-            [key for title in titles[at : at + AT_ONCE] for key in self.book.metrics(title)]
-            for at in range(0, len(titles), AT_ONCE)
-        ]
-        reading = [asyncio.ensure_future(asyncio.gather(*(self._read_run(id_, keys) for id_ in ids))) for keys in parts]
-        await plotext
-        for part in reading:
-            await part
-            # Threads must have what they read next before the drawing holds the loop.
-            await asyncio.sleep(0)
-            self.show_charts()
-
-    async def _read_run(self, run_id: str, keys: Sequence[str] | None = None) -> None:
-        found = await self.services.histories(run_id, keys, known=self.book.known(run_id))
-        self.book.learn(run_id, found, part=keys is not None)
-
-    def looked(self) -> None:
-        if self.enlarged:
-            self._refine(self.enlarged)
-
-    @work(exclusive=True, group="refine")
-    async def _refine(self, title: str) -> None:
-        """Read what is in view in as much detail as the chart has dots."""
-        frame = self.pane.frame_of(title)
-        if frame is None:
-            return
-        for run_id, span, keys in self.book.wanted(title, (self.view.unit, frame.x)):
-            try:
-                found = await self.services.histories(run_id, keys, 2 * frame.width, span)
-            except EdmError as error:
-                self._fault = f"! {error.message}"
-            else:
-                self.book.learn_fine(run_id, span, found)
-        self.show_charts()
 
     # Showing --------------------------------------------------------------------
 
@@ -141,11 +72,11 @@ class ChartsScreen(ReadingScreen, ChartMoves):
 
     def _empty(self) -> str:
         if not self.book.rows:
-            return "no run of MLflow is chosen: 1, then space marks runs" + (f" · {self._fault}" if self._fault else "")
-        if not self._read_once:
+            return "no run of MLflow is chosen: 1, then space marks runs" + (f" · {self.fault}" if self.fault else "")
+        if not self.read_once:
             return "reading …"
-        if self._fault:
-            return self._fault
+        if self.fault:
+            return self.fault
         return f"no chart fits {self.book.pattern}: esc clears" if self.book.pattern else "no metrics yet"
 
     def _small(self, title: str) -> Panel:
@@ -171,7 +102,7 @@ class ChartsScreen(ReadingScreen, ChartMoves):
         if self.grid and not self.enlarged and titles:
             most = self.page()[2]
             page = f"page {self.at // most + 1} of {-(-len(titles) // most)}" if len(titles) > most else ""
-        status = status_text(self.book, len(titles), self.view, page, self._fault)
+        status = status_text(self.book, len(titles), self.view, page, self.fault)
         self.query_one("#status", StatusLine).say(status, " · ".join(self.services.running))
         lead = LEAD if self.enlarged else ""
         self.query_one("#keys", KeyBar).update_keys(self.reason, lead)

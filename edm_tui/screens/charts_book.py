@@ -2,6 +2,7 @@
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from edm_core.curves.axes import XUnit
 from edm_core.curves.grouping import grouped, matcher, stage_and_rest
@@ -12,13 +13,18 @@ from edm_core.snapshots.runs import RunRow
 from edm_tui.formatting import clean
 from edm_tui.themes import run_colour, run_mark
 
+EPOCH = "epoch"
+"""The metric that tells the epoch of a step, as Lightning and others log it."""
+SYSTEM = "system/"
+"""How the metrics begin that MLflow logs of the machine."""
+
 
 class ChartBook:
     """Histories by run and metric, and the charts made of them."""
 
     def __init__(self, rows: Sequence[RunRow], settings: MetricsSettings) -> None:
-        # A folder that no run was made of has nothing in MLflow to draw.
-        self.rows = tuple(row for row in rows if row.run_id)
+        # A job that has made neither a run nor a folder yet has nothing to draw.
+        self.rows = tuple(row for row in rows if row.run_id or row.run_dir)
         self.pattern = ""
         self._settings = settings
         self._histories: dict[str, dict[str, History]] = {}
@@ -31,35 +37,35 @@ class ChartBook:
 
     # What was read --------------------------------------------------------------
 
-    def known(self, run_id: str) -> Mapping[str, History]:
+    def known(self, row_id: str) -> Mapping[str, History]:
         """What is known of a run."""
-        return self._histories.get(run_id, {})
+        return self._histories.get(row_id, {})
 
-    def learn(self, run_id: str, histories: Mapping[str, History], *, part: bool = False) -> None:
+    def learn(self, row_id: str, histories: Mapping[str, History], *, part: bool = False) -> None:
         """Take what was read of a run: all that it has, or a part of that."""
-        self._histories[run_id] = {**self.known(run_id), **histories} if part else dict(histories)
+        self._histories[row_id] = {**self.known(row_id), **histories} if part else dict(histories)
         if not part:
-            self._whole.add(run_id)
+            self._whole.add(row_id)
         self._name_charts()
 
     def _name_charts(self) -> None:
         """Charts of all metrics that were read; a row names those of its run before anything was."""
         keys = {key for known in self._histories.values() for key in known}
-        keys |= {key for row in self.rows if row.run_id not in self._whole for key in row.metrics}
+        keys |= {key for row in self.rows if row.row_id not in self._whole for key in row.metrics}
         if keys != self._keys:
             self._keys, self._charts = keys, grouped(keys)
 
-    def learn_fine(self, run_id: str, span: Span, histories: Mapping[str, History]) -> None:
+    def learn_fine(self, row_id: str, span: Span, histories: Mapping[str, History]) -> None:
         """Take what was read of a stretch in more detail."""
         for key, history in histories.items():
-            coarse = self.known(run_id).get(key)
+            coarse = self.known(row_id).get(key)
             if coarse is not None:
-                self._fine[run_id, key] = (span, history, coarse)
+                self._fine[row_id, key] = (span, history, coarse)
 
     def replace_rows(self, rows: Sequence[RunRow]) -> None:
         """The same runs as they are now."""
-        newer = {row.run_id: row for row in rows}
-        self.rows = tuple(newer.get(row.run_id, row) for row in self.rows)
+        newer = {row.row_id: row for row in rows}
+        self.rows = tuple(newer.get(row.row_id, row) for row in self.rows)
 
     @property
     def growing(self) -> bool:
@@ -74,15 +80,16 @@ class ChartBook:
         return len(self._charts)
 
     def charts(self) -> list[str]:
-        """Titles of the charts that fit the filter: those of the settings' metrics first, single values last."""
+        """Titles of the charts that fit the filter: those of the settings' metrics first, single values later, those of
+        the machine last."""
         fits = matcher(self.pattern)
         found = [title for title, keys in self._charts.items() if fits(title) or any(map(fits, keys))]
         first = [stage_and_rest(key)[1] for key in (self._settings.primary, *self._settings.columns)]
         first += [self._settings.primary, *self._settings.columns]
 
-        def order(title: str) -> tuple[int, bool, str]:
+        def order(title: str) -> tuple[bool, int, bool, str]:
             place = first.index(title) % (len(first) // 2) if title in first else len(first)
-            return place, self._longest(title) < 2, title
+            return title.startswith(SYSTEM), place, self._longest(title) < 2, title
 
         return sorted(found, key=order)
 
@@ -95,10 +102,10 @@ class ChartBook:
 
     def _of(self, title: str) -> list[tuple[RunRow, str, History]]:
         return [
-            (row, key, self.known(row.run_id)[key])
+            (row, key, self.known(row.row_id)[key])
             for row in self.rows
             for key in self.metrics(title)
-            if key in self.known(row.run_id)
+            if key in self.known(row.row_id)
         ]
 
     def histories(self, title: str) -> list[tuple[RunRow, str, History]]:
@@ -118,41 +125,41 @@ class ChartBook:
         return tuple(lines), tuple(colours)
 
     def _line(self, row: RunRow, key: str, history: History, dashed: bool) -> Line:
-        known = self._lines.get((row.run_id, key))
-        if known is None or known.history is not history or known.dashed is not dashed:
+        known, epochs = self._lines.get((row.row_id, key)), self.known(row.row_id).get(EPOCH)
+        if known is None or known.history is not history or known.dashed is not dashed or known.epochs is not epochs:
             name = clean(f"{row.name} {key}" if len(self.rows) > 1 else key)
-            known = Line(name, history, run_mark(row.row_id), dashed, row.start_ms)
-            self._lines[row.run_id, key] = known
+            known = Line(name, history, run_mark(row.row_id), dashed, row.start_ms, epochs)
+            self._lines[row.row_id, key] = known
         return known
 
     def _detailed(self, row: RunRow, key: str, line: Line, view: tuple[XUnit, Range]) -> Line:
         """The line as it was read last in more detail, where that covers what is in view."""
-        fine = self._fine.get((row.run_id, key))
+        fine = self._fine.get((row.row_id, key))
         if fine is None or fine[2] is not line.history:
             return line
         (first, last), history, _ = fine
-        detailed = Line(line.name, history, line.mark, line.dashed, line.start_ms)
+        detailed = replace(line, history=history)
         unit, (low, high) = view
         xs = xs_of(detailed, unit)
         begins = first == -FAR or (len(xs) and xs[0] <= low)
         ends = last == FAR or (len(xs) and xs[-1] >= high)
         return detailed if begins and ends else line
 
-    def wanted(self, title: str, view: tuple[XUnit, Range]) -> list[tuple[str, Span, list[str]]]:
+    def wanted(self, title: str, view: tuple[XUnit, Range]) -> list[tuple[RunRow, Span, list[str]]]:
         """(run, steps, metrics) that a view of a chart would show in more detail than is known."""
-        found: dict[str, tuple[list[Span], list[str]]] = {}
+        found: dict[str, tuple[RunRow, list[Span], list[str]]] = {}
         keys = self.metrics(title)
         for row, key, history in self._of(title):
             coarse = self._line(row, key, history, keys.index(key) > 0)
             line = self._detailed(row, key, coarse, view)
             span = steps_between(line, *view)
             if span is not None and (line is coarse or _spread(line, *view)) and not line.history.exact:
-                spans, wanted = found.setdefault(row.run_id, ([], []))
+                _, spans, wanted = found.setdefault(row.row_id, (row, [], []))
                 spans.append(span)
                 wanted.append(key)
         return [
-            (run_id, (min(low for low, _ in spans), max(high for _, high in spans)), wanted)
-            for run_id, (spans, wanted) in found.items()
+            (row, (min(low for low, _ in spans), max(high for _, high in spans)), wanted)
+            for row, spans, wanted in found.values()
         ]
 
     def best(self, key: str, history: History) -> tuple[int, float] | None:

@@ -10,7 +10,7 @@ from edm_tui.screens.charts_book import ChartBook
 from edm_tui.widgets.chart_pane import ChartPane
 
 SMOOTH = (0.0, 0.6, 0.9, 0.97, 0.99)
-UNITS: tuple[XUnit, ...] = ("step", "relative", "wall")
+UNITS: tuple[XUnit, ...] = ("step", "epoch", "relative", "wall")
 ZOOM, PAN = 0.6, 0.25
 ENLARGED_ONLY = ("zoom_in_x", "zoom_out_x", "zoom_in_y", "zoom_out_y", "pan_back", "pan_on", "reset_view")
 
@@ -49,7 +49,7 @@ class Looking(EdmScreen):
     # How ------------------------------------------------------------------------
 
     def do_unit(self) -> None:
-        """x by step, by relative time, by time of day. The stretch and the cursor mean nothing on another axis."""
+        """x by step, epoch, relative time, time of day. The stretch and the cursor mean nothing on another axis."""
         unit = UNITS[(UNITS.index(self.view.unit) + 1) % len(UNITS)]
         self.cursor = None
         self.look(replace(self.view, unit=unit, x=None))
@@ -81,7 +81,7 @@ class Looking(EdmScreen):
         low, high = middle - (middle - low) * factor, middle + (high - middle) * factor
         if factor > 1 and low <= ends[0] and high >= ends[1]:
             self.look(replace(self.view, x=None))
-        elif high - low > (1.5 if self.view.unit == "step" else 0.01):
+        elif high - low > (1.5 if self.view.unit in ("step", "epoch") else 0.01):
             self.look(replace(self.view, x=(max(low, ends[0]), min(high, ends[1])) if factor > 1 else (low, high)))
 
     def pan_x(self, share: float) -> None:

@@ -17,7 +17,7 @@ from edm_tui.widgets.cells import Cell, Column, layout
 from edm_tui.widgets.line_list import Line
 
 SOLID, DASHED = "━━━", "╍ ╍"
-UNITS: dict[XUnit, str] = {"step": "step", "relative": "relative time", "wall": "time of day"}
+UNITS: dict[XUnit, str] = {"step": "step", "epoch": "epoch", "relative": "relative time", "wall": "time of day"}
 
 
 def legend(rows: Sequence[RunRow]) -> Text:
@@ -41,7 +41,7 @@ def metric_lines(book: ChartBook, width: int) -> tuple[Text, list[Line]]:
     keys, cells = [], []
     for title in book.charts():
         for row, key, history in book.histories(title):
-            keys.append(f"{title}\n{key}\n{row.run_id}")
+            keys.append(f"{title}\n{key}\n{row.row_id}")
             cells.append(_row_cells(book, row, key, history, spark, many))
     header, texts = layout(columns, cells, width)
     return header, [Line(text, key) for text, key in zip(texts, keys, strict=True)]
@@ -86,8 +86,8 @@ def title_text(title: str, curves: Sequence[Curve], colours: Sequence[str], *, a
 
 def where(x: float, unit: XUnit) -> str:
     """An x value in words."""
-    if unit == "step":
-        return f"step {x:,.0f}"
+    if unit in ("step", "epoch"):
+        return f"{unit} {x:,.10g}" if unit == "epoch" else f"step {x:,.0f}"
     return duration_label(x) if unit == "relative" else clock_label(x, 1)
 
 

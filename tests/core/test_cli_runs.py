@@ -13,8 +13,10 @@ import yaml
 from click.testing import CliRunner, Result
 
 from edm_core.cli.main import edm
-from edm_core.cli.run_plot import braille_chart
-from edm_core.errors import EdmError, NotFoundError, QueryError
+from edm_core.cli.run_plot import chart_text
+from edm_core.curves.history import from_points
+from edm_core.curves.lines import Line, View
+from edm_core.errors import ActionError, EdmError, NotFoundError, QueryError
 from edm_core.settings import MetricsSettings
 from edm_core.stores.mlflow_client import mlflow_client
 from edm_core.stores.query import order_keys
@@ -198,9 +200,34 @@ def test_plot_of_what_no_run_has(workspace: Workspace) -> None:
     assert "boundary_f1, val_loss" in caught.value.hint
 
 
+def test_plot_takes_axes_and_saves_what_the_ending_says(workspace: Workspace, tmp_path: Path) -> None:
+    words = ("runs", "plot", "plain", "running", "-m", "val_loss", "-m", "boundary_f1", "--x", "relative", "--log")
+    text = call(*words, "--smooth", "0.6", "--ignore-outliers", "--width", "70")
+    assert "plain val_loss" in text
+    assert "plain boundary_f1" in text
+    both = document(*words)
+    assert set(both["metrics"]) == {"val_loss", "boundary_f1"}
+    assert both["runs"] == both["metrics"]["val_loss"]
+    for ending in ("svg", "png", "csv"):
+        path = tmp_path / f"chart.{ending}"
+        call(*words, "--save", str(path))
+        assert path.stat().st_size > 100
+        with pytest.raises(ActionError, match="is there already"):
+            call(*words, "--save", str(path))
+
+
+def test_plot_of_a_stretch(workspace: Workspace) -> None:
+    whole, part = (
+        call("runs", "plot", "plain", "-m", "val_loss", *more) for more in ((), ("--from", "1", "--to", "2"))
+    )
+    assert whole != part
+    result = CliRunner().invoke(edm, ["runs", "plot", "plain", "-m", "val_loss", "--from", "3", "--to", "1"])
+    assert result.exit_code == 2
+
+
 def test_gaps_stay_gaps() -> None:
-    points = [(step, math.nan if 10 <= step < 20 else 1.0) for step in range(30)] + [(30, math.inf)]
-    rows = braille_chart("loss", {"a\x1b[31m": points}, 60, 16, colour=False).splitlines()
+    points = [(step, 0, math.nan if 10 <= step < 20 else 1.0) for step in range(30)] + [(30, 0, math.inf)]
+    rows = chart_text("loss\x1b[31m", [Line("a", from_points(points))], View(), 60, 16, colour=False).splitlines()
     line = next(row for row in rows if sum(0x2800 < ord(char) <= 0x28FF for char in row) > 20)
     assert " " * 10 in line.partition("┤")[2].partition("│")[0].strip()
     assert any("×" in row for row in rows)

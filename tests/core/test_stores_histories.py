@@ -89,10 +89,10 @@ def test_what_is_near_enough_is_read_point_by_point(made: tuple[Workspace, str])
 
 def test_every_point_comes_once_and_in_order(made: tuple[Workspace, str]) -> None:
     workspace, run_id = made
-    found = list(every_point(workspace, run_id, "long"))
+    found = list(every_point(workspace, RunRow(run_id, "one"), "long"))
     assert found == [(step, step * 10, wave(step)) for step in range(LENGTH)]
-    assert [step for step, _, _ in every_point(workspace, run_id, "short")] == [0, 1, 2, 3, 4, 5]
-    assert list(every_point(workspace, run_id, "nothing")) == []
+    assert [step for step, _, _ in every_point(workspace, RunRow(run_id, "one"), "short")] == [0, 1, 2, 3, 4, 5]
+    assert list(every_point(workspace, RunRow(run_id, "one"), "nothing")) == []
 
 
 def test_only_what_is_new_is_read(made: tuple[Workspace, str], tmp_path: Path) -> None:

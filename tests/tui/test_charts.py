@@ -40,7 +40,7 @@ class Histories(FakeServices):
         self.error: EdmError | None = None
 
     async def histories(
-        self, run_id: str, keys: Sequence[str] | None = None, parts: int = 0, span: Span | None = None,
+        self, row: RunRow, keys: Sequence[str] | None = None, parts: int = 0, span: Span | None = None,
         known: Mapping[str, History] | None = None,
     ) -> dict[str, History]:  # fmt: skip
         if self.error is not None:
@@ -48,7 +48,7 @@ class Histories(FakeServices):
         if span is not None:
             self.spans.append(span)
         found = {}
-        for key, points in self.points.get(run_id, {}).items():
+        for key, points in self.points.get(row.row_id, {}).items():
             if keys is None or key in keys:
                 old = (known or {}).get(key)
                 new = reduced(within(points, span), parts or 50, exact=200)
@@ -190,7 +190,7 @@ async def test_axes_and_smoothing_are_said_in_the_status_line(tmp_path: Path) ->
     app, _ = a_host(tmp_path, ChartGridScreen)
     async with app.run_test(size=(120, 40)) as pilot:
         await settled(app, pilot)
-        await pilot.press("u", "l", "m")
+        await pilot.press("u", "u", "l", "m")
         text = status(shown(app))
         assert "relative time" in text
         assert "y log" in text
