@@ -95,6 +95,8 @@ class TuiSettings:
     """Colour theme of the interface."""
     ascii: bool = False
     """Draw with ASCII characters only."""
+    tell: str = "bell"
+    """How the terminal tells that a job has ended: bell, osc9 (a desktop notification, also through tmux) or off."""
     mouse: bool = True
     """Whether the mouse is used."""
 
@@ -212,6 +214,8 @@ def _cross_check(path: Path, settings: Settings) -> None:
     for metric, direction in settings.metrics.directions.items():
         if direction not in ("min", "max"):
             raise SettingsError(f"{path}: [metrics] directions.{metric} must be min or max, not {direction!r}")
+    if settings.tui.tell not in ("bell", "osc9", "off"):
+        raise SettingsError(f"{path}: [tui] tell must be bell, osc9 or off, not {settings.tui.tell!r}")
     if settings.launch.slots < 0:
         raise SettingsError(f"{path}: [launch] slots must be 1 or more, or 0 for one a GPU")
     folder = Path(settings.runs.dir)

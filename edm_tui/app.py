@@ -4,6 +4,7 @@ import asyncio
 import gc
 import importlib
 import os
+import time
 from collections.abc import Hashable, Sequence
 from typing import Any, ClassVar
 
@@ -17,6 +18,7 @@ from textual.notifications import SeverityLevel
 from textual.screen import Screen
 
 from edm_core.errors import EdmError
+from edm_core.snapshots.jobs import JobSnapshot
 from edm_core.snapshots.outcome import Store
 from edm_core.snapshots.runs import RunRow, RunsSnapshot
 from edm_core.workspace import Workspace
@@ -28,6 +30,7 @@ from edm_tui.messages import ActionFinished, ActionRequested, StoreChanged
 from edm_tui.screens.base import EdmScreen
 from edm_tui.screens.runs import RunsScreen
 from edm_tui.services import Services
+from edm_tui.telling import JobWatch, ending_words, signal_text
 from edm_tui.themes import THEMES
 
 # What a verb opens: (module, class). The class is made with the tuple of runs that the verb means.
@@ -77,6 +80,7 @@ class EdmApp(App[None]):
         self.services = Services(workspace)
         self.ascii_only = ascii_only
         self._canvas = Canvas()
+        self._watch = JobWatch(time.time())
         self._first = first
         self._token = token
         self._form_over: Screen[Any] | None = None
@@ -122,9 +126,21 @@ class EdmApp(App[None]):
             token = await self.services.change_token()
         except EdmError as error:
             token = error.message
-        if self._token is not None and token != self._token:
+        changed = token != self._token
+        if self._token is not None and changed:
             self._tell(("runs", "models", "data", "jobs"))
         self._token = token
+        if changed:
+            self._tell_ended(self._watch.ended(await self.services.jobs()))
+
+    def _tell_ended(self, jobs: Sequence[JobSnapshot]) -> None:
+        """Jobs that ended while we were open: a toast, and what [tui] tell says."""
+        for job in jobs:
+            words = ending_words(job)
+            self.notify(words, severity="information" if job.state in ("done", "stopped") else "error", markup=False)
+            sign = signal_text(words, self.services.workspace.settings.tui.tell, os.environ)
+            if self._driver is not None and sign:
+                self._driver.write(sign)
 
     @work(group="settle")
     async def _settle_jobs(self) -> None:

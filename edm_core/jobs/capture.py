@@ -3,22 +3,27 @@
 import getpass
 import os
 import platform
+import shutil
 import socket
 import subprocess
 import sys
-import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from edm_core.commandlog import record_command, run_logged
+from edm_core.commandlog import run_logged
 from edm_core.errors import StoreError
 from edm_core.files import write_json
+from edm_core.jobs.capture_patch import write_patch
 from edm_core.jobs.folder import JobFolder
 
-PATCH_LIMIT = 5_000_000
-"""Bytes of uncommitted changes that are kept; what is beyond is cut off, and said so."""
 _TIMEOUT = 20.0
-_DIFF = ("git", "diff", "HEAD", "--binary", "--no-ext-diff", "--no-textconv")
+_LIST_PACKAGES = """
+import sys, importlib.metadata as metadata
+names = {one.metadata["Name"]: one.version for one in metadata.distributions() if one.metadata["Name"]}
+with open(sys.argv[1], "w", encoding="utf-8") as file:
+    file.writelines(f"{name}=={names[name]}\\n" for name in sorted(names, key=str.lower))
+"""
 
 
 def capture(folder: JobFolder, cwd: Path, command_log: Path) -> None:
@@ -35,9 +40,39 @@ def capture(folder: JobFolder, cwd: Path, command_log: Path) -> None:
         "cuda_visible_devices": os.environ.get("CUDA_VISIBLE_DEVICES", ""),
     }
     if commit:
-        size = _patch(folder.path / "uncommitted.patch", cwd, command_log)
-        facts |= {"dirty": size > 0, "patch_bytes": size, "patch_cut": size > PATCH_LIMIT}
+        patch = write_patch(folder.path / "uncommitted.patch", cwd, command_log)
+        facts |= {"dirty": patch.size > 0, "patch_bytes": patch.size, "patch_cut": patch.cut,
+                  "patch_left_out": list(patch.left_out)}  # fmt: skip
     write_json(folder.path / "environment.json", facts)
+
+
+def list_packages(
+    folder: JobFolder, program: str, cwd: Path, env: Mapping[str, str]
+) -> "subprocess.Popen[bytes] | None":
+    """Begin to write packages.txt, what is installed for the Python that the command is run by; None where that is no
+    Python's. It goes on beside the command, which does not wait for it."""
+    python = _python_of(program, cwd, env)
+    if python is None:
+        return None
+    try:
+        return subprocess.Popen(
+            [str(python), "-c", _LIST_PACKAGES, str(folder.path / "packages.txt")], cwd=cwd, env=dict(env),
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+    except OSError:
+        return None
+
+
+def _python_of(program: str, cwd: Path, env: Mapping[str, str]) -> Path | None:
+    """The program itself where it is Python; for one of a virtual environment (torchrun) the Python beside it."""
+    path = str(cwd / program) if os.sep in program else shutil.which(program, path=env.get("PATH"))
+    if path is None:
+        return None
+    found = Path(path)
+    if found.name.startswith("python"):
+        return found
+    beside = found.parent / "python"
+    return beside if (found.parent.parent / "pyvenv.cfg").exists() and beside.exists() else None
 
 
 def _git(cwd: Path, log: Path, *words: str) -> str:
@@ -47,26 +82,6 @@ def _git(cwd: Path, log: Path, *words: str) -> str:
     except StoreError:
         return ""
     return done.stdout.strip() if done.returncode == 0 else ""
-
-
-def _patch(path: Path, cwd: Path, log: Path) -> int:
-    """Write the uncommitted changes to `path`; their size in bytes. They never pass through memory."""
-    started = time.time()
-    with path.open("wb") as file:
-        try:
-            code = subprocess.run(
-                _DIFF, cwd=cwd, stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.DEVNULL,
-                timeout=_TIMEOUT, check=False,
-            ).returncode  # fmt: skip
-        except subprocess.TimeoutExpired:
-            code = -1
-        size = file.seek(0, os.SEEK_END)
-        if size > PATCH_LIMIT:
-            file.truncate(PATCH_LIMIT)
-    record_command(log, _DIFF, cwd, started, code)
-    if not size:
-        path.unlink()
-    return size
 
 
 def _user() -> str:

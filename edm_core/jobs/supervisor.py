@@ -18,8 +18,8 @@ from typing import Any
 from edm_core.errors import EdmError, JobError
 from edm_core.files import write_json
 from edm_core.jobs.bell import Bell
-from edm_core.jobs.capture import capture
-from edm_core.jobs.child import child_environment, start_child
+from edm_core.jobs.capture import capture, list_packages
+from edm_core.jobs.child import child_environment, resolve, start_child
 from edm_core.jobs.ending import Ending, ending_of, finish, write_ending
 from edm_core.jobs.folder import HEARTBEAT_SECONDS, JobFolder
 from edm_core.jobs.gpus import gpu_environment, slot_count
@@ -125,9 +125,13 @@ class Supervisor:
                 log.write(f"edm: {message}\n")
             missing = isinstance(error, FileNotFoundError)
             return Ending("failed", _NOT_FOUND if missing else _CANNOT_RUN, note=message)
+        listing = list_packages(self.folder, resolve(self.job["command"])[0], cwd, env)
         lookout = Lookout(self.folder, self.job, self.workspace)
         stopped = self._watch(child, lookout)
         lookout.look()
+        if listing is not None and listing.poll() is None:
+            listing.kill()
+            listing.wait()
         ending = ending_of(child.wait(), stopped)
         return Ending("failed", ending.exit_code, note=f"stopped: {self._fatal}") if self._fatal else ending
 

@@ -26,6 +26,11 @@ def in_turn(jobs: Sequence[JobSnapshot]) -> list[JobSnapshot]:
     return sorted((job for job in jobs if job.state == "queued"), key=lambda job: (job.rank, job.id))
 
 
+def _in_our_queue(jobs: Sequence[JobSnapshot]) -> list[JobSnapshot]:
+    """Those that wait for a slot of this machine."""
+    return [job for job in in_turn(jobs) if not job.held and job.engine == "local"]
+
+
 def job_lines(
     jobs: Sequence[JobSnapshot],
     metric: str,
@@ -38,7 +43,7 @@ def job_lines(
     """The header, and a heading and the jobs of each group; waiting jobs in the order of their turn."""
     grouped = [(title, [job for job in jobs if job.state in states]) for title, states in GROUPS]
     grouped = [(title, in_turn(found) if title == "waiting" else found) for title, found in grouped if found]
-    turns = {job.id: place for place, job in enumerate((job for job in in_turn(jobs) if not job.held), 1)}
+    turns = {job.id: place for place, job in enumerate(_in_our_queue(jobs), 1)}
     cells = [_cells(job, metric, now, ascii_only, turns, marks) for _, found in grouped for job in found]
     filled = [any(str(row[index]) for row in cells) for index in range(len(COLUMNS))]
     wanted = [
@@ -87,7 +92,7 @@ def _cells(
         age(now - (job.ended or job.started or job.created)),
         took,
         "" if value is None else f"{metric} {number(value)}",
-        job.place,
+        job.there.words(now, job.active) or job.place,
         note,
     ]
 
