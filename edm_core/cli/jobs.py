@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from edm_core.cli.jobs_far import receive, stream
 from edm_core.cli.output import INTERRUPTED, json_option, plain, print_json, print_outcome, print_table, say
 from edm_core.jobs.folder import JobFolder, find_job, load_job, load_jobs
 from edm_core.snapshots.jobs import JobSnapshot
@@ -329,3 +330,7 @@ def _age(seconds: float) -> str:
         if seconds >= size:
             return f"{seconds / size:.0f} {unit}"
     return f"{max(0.0, seconds):.0f} s"
+
+
+jobs.add_command(receive)
+jobs.add_command(stream)

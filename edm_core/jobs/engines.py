@@ -14,6 +14,7 @@ from edm_core.jobs.local import launch_here
 from edm_core.jobs.new_folder import JobRequest
 from edm_core.jobs.profiles import Profile
 from edm_core.jobs.slurm import Slurm
+from edm_core.jobs.ssh import Ssh
 from edm_core.jobs.states import LOCAL
 from edm_core.snapshots.jobs import JobSnapshot
 from edm_core.workspace import Workspace
@@ -43,7 +44,7 @@ class Engine(Protocol):
         """Move a waiting job `first`, `last`, or before the job of an id."""
 
 
-ENGINES: dict[str, Engine] = {engine.name: engine for engine in (Slurm(),)}
+ENGINES: dict[str, Engine] = {engine.name: engine for engine in (Slurm(), Ssh())}
 
 
 def launch_with(workspace: Workspace, profile: Profile, request: JobRequest) -> JobSnapshot:

@@ -1,0 +1,213 @@
+"""Jobs on another host, through a real sshd on loopback: started there, copied here, taken up again after a drop."""
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from edm_core.errors import JobError, SettingsError
+from edm_core.jobs.engines import ask_engines, launch_with
+from edm_core.jobs.identity import identify
+from edm_core.jobs.mlflow_status import runs_of_job
+from edm_core.jobs.new_folder import JobRequest
+from edm_core.jobs.ordering import hold_job
+from edm_core.jobs.profiles import Profile, load_profile
+from edm_core.jobs.ssh import hand_over
+from edm_core.jobs.ssh_stream import KEPT_BYTES, SKIP_BYTES
+from edm_core.jobs.stop import stop_job
+from edm_core.settings import LaunchSettings
+from edm_core.snapshots.jobs import JobSnapshot
+from edm_core.workspace import Workspace
+from tests.support import sshd as support
+from tests.support.jobs import folder, job, make_workspace, processes_ended, state, wait_for
+from tests.support.sshd import HOST, Sshd, sshd
+
+pytestmark = pytest.mark.skipif(bool(support.missing()), reason=support.missing() or "sshd is here")
+
+FOREIGN = """
+import mlflow
+with mlflow.start_run(run_name="foreign"):
+    mlflow.log_metric("val_loss", 0.5)
+"""
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Sshd]:
+    with sshd() as made:
+        yield made
+
+
+@pytest.fixture
+def there(tmp_path: Path) -> Iterator[Workspace]:
+    made = make_workspace(tmp_path / "there")
+    with processes_ended(made):
+        yield made
+
+
+@pytest.fixture
+def here(tmp_path: Path, server: Sshd, there: Workspace) -> Iterator[Workspace]:
+    edm = Path(sys.executable).with_name("edm")
+    made = make_workspace(
+        tmp_path / "here",
+        f'[launch.profiles.far]\nengine = "ssh"\nhost = "{HOST}"\nworkspace = "{there.root}"\nedm = "{edm}"\n'
+        f'config = "{server.config}"\nenv = {{ FROM_PROFILE = "yes" }}\n',
+    )
+    yield made
+    for pid in mirrors(made):
+        os.kill(pid, signal.SIGKILL)
+
+
+def mirrors(workspace: Workspace) -> list[int]:
+    """The processes that copy jobs of this workspace."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                words = (entry / "cmdline").read_bytes().decode().split("\0")
+            except OSError:
+                continue
+            if "edm_core.jobs.ssh_mirror" in words and any(str(workspace.jobs_dir) in word for word in words):
+                found.append(int(entry.name))
+    return found
+
+
+def profile(workspace: Workspace) -> Profile:
+    return load_profile(workspace.settings.launch, "far")
+
+
+def start(workspace: Workspace, *words: str, hold: bool = False, run: str = "") -> JobSnapshot:
+    plan = profile(workspace)
+    return launch_with(workspace, plan, JobRequest(words, env=plan.env, hold=hold, run_name=run))
+
+
+def wait_state(workspace: Workspace, job_id: str, *states: str) -> JobSnapshot:
+    wait_for(lambda: state(workspace, job_id) in states, f"{job_id} to be {states}, not {state(workspace, job_id)}")
+    return job(workspace, job_id)
+
+
+def log(workspace: Workspace, job_id: str) -> str:
+    return folder(workspace, job_id).log.read_text()
+
+
+def test_a_job_runs_there_and_its_folder_is_here(here: Workspace, there: Workspace) -> None:
+    started = start(here, "sh", "-c", "pwd; echo $FROM_PROFILE; exit 4")
+    assert (started.engine, started.there.place, started.state in ("queued", "running")) == ("ssh", HOST, True)
+    ended = wait_state(here, started.id, "failed")
+    assert (ended.exit_code, ended.engine, ended.place) == (4, "ssh", HOST)
+    assert log(here, started.id).splitlines() == [str(there.root), "yes"]
+    assert (folder(here, started.id).path / "environment.json").exists()
+    wait_for(lambda: not mirrors(here), "the mirror to leave")
+
+
+@pytest.mark.proof
+def test_a_foreign_script_is_joined_to_its_job_there(here: Workspace, there: Workspace) -> None:
+    (there.root / "theirs.py").write_text(FOREIGN)
+    ended = wait_state(here, start(here, sys.executable, "theirs.py").id, "done")
+    assert list(runs_of_job(there.tracking_uri, ended.id, "") or {}) == [ended.run_id]
+    assert ended.run_name == "foreign"
+
+
+def test_a_line_that_drops_is_taken_up_again_and_nothing_is_missing(
+    here: Workspace, there: Workspace, server: Sshd
+) -> None:
+    started = start(
+        here, sys.executable, "-c", "import time\nfor i in range(120): print('line', i, flush=True); time.sleep(0.02)"
+    )
+    wait_for(lambda: "line 20" in log(here, started.id))
+    assert server.drop() > 0
+    wait_for(lambda: job(here, started.id).there.error_since is not None, "the drop to be seen")
+    assert state(here, started.id) == "running"
+    [pid] = mirrors(here)
+    wait_for(lambda: "line 80" in log(here, started.id), "the line to be taken up again")
+    assert job(here, started.id).there.error_since is None
+    # And so is a mirror that was killed, as by a restart of this machine.
+    os.kill(pid, signal.SIGKILL)
+    wait_for(lambda: not identify(pid).start)
+    ask_engines(here)
+    wait_state(here, started.id, "done")
+    assert log(here, started.id).splitlines() == [f"line {number}" for number in range(120)]
+
+
+def test_a_dead_host_is_said_in_seconds_and_what_was_known_stays(
+    here: Workspace, there: Workspace, server: Sshd
+) -> None:
+    started = start(here, "sleep", "600")
+    wait_state(here, started.id, "running")
+    server.die()
+    began = time.monotonic()
+    try:
+        with pytest.raises(JobError, match=f"{HOST} cannot be reached"):
+            start(here, "true")
+        with pytest.raises(JobError, match="cannot be reached"):
+            stop_job(here, started.id)
+        assert time.monotonic() - began < 30
+        wait_for(lambda: job(here, started.id).there.error_since is not None, "the drop to be seen")
+        stale = job(here, started.id)
+        assert (stale.state, "not known since" in stale.note) == ("running", True)
+        assert not folder(here, started.id).stop_file.exists()
+        assert [path.name for path in here.jobs_dir.iterdir() if not path.name.startswith(".")] == [started.id]
+    finally:
+        server.start()
+    stopped = stop_job(here, started.id).data["jobs"][0]
+    assert (stopped["state"], stopped["exit_code"], state(there, started.id)) == ("stopped", 143, "stopped")
+
+
+def test_a_waiting_job_is_held_and_cancelled_there(here: Workspace, there: Workspace) -> None:
+    held = start(here, "true", hold=True)
+    wait_for(lambda: job(here, held.id).held, "the hold to be known here")
+    hold_job(here, folder(here, held.id), False)
+    wait_state(here, held.id, "done")
+    other = start(here, "true", hold=True)
+    assert stop_job(here, other.id).data["jobs"][0]["state"] == "stopped"
+    assert state(there, other.id) == "stopped"
+
+
+def test_handing_over_twice_starts_it_once(here: Workspace, there: Workspace) -> None:
+    started = start(here, "sh", "-c", "echo once >> count")
+    hand_over(here, folder(here, started.id))
+    wait_state(here, started.id, "done")
+    hand_over(here, folder(here, started.id))
+    assert (there.root / "count").read_text() == "once\n"
+
+
+def test_what_the_host_refuses_is_said_and_leaves_nothing(here: Workspace, there: Workspace) -> None:
+    gate = "while [ ! -e gate ]; do sleep 0.05; done"
+    first = start(here, "sh", "-c", gate, run="same")
+    # The copy here is not asked: the host has the job.
+    folder(here, first.id).path.rename(here.root / "elsewhere")
+    with pytest.raises(JobError, match="already makes run 'same'"):
+        start(here, "true", run="same")
+    assert not [path for path in here.jobs_dir.iterdir() if not path.name.startswith(".")]
+    (there.root / "gate").touch()
+    plan = profile(here)
+    for change, words in (({"workspace": "/nowhere/at/all"}, "nowhere"), ({"edm": "no-such-edm"}, "no-such-edm")):
+        assert plan.settings is not None
+        wrong = replace(plan, settings=replace(plan.settings, **change))  # type: ignore[arg-type]
+        with pytest.raises(JobError, match=words):
+            launch_with(here, wrong, JobRequest(["true"]))
+
+
+def test_of_a_log_that_is_far_ahead_the_end_comes(here: Workspace) -> None:
+    size = SKIP_BYTES + (8 << 20)
+    code = f"import sys; sys.stdout.write(('x' * 99 + chr(10)) * {size // 100}); print('the end')"
+    started = start(here, sys.executable, "-c", code)
+    wait_state(here, started.id, "done")
+    place = folder(here, started.id).log
+    assert place.read_bytes().endswith(b"the end\n")
+    if b"\0" in place.read_bytes():
+        assert place.stat().st_blocks * 512 < size - KEPT_BYTES
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [({}, "host must name a host"), ({"host": "-oProxyCommand=x"}, "host must name"), ({"host": 3}, "must be text"),
+     ({"host": "a", "edm": ""}, "edm must name"), ({"host": "a", "partition": "b"}, "no key 'partition'")],
+)  # fmt: skip
+def test_settings_that_cannot_be_are_refused_by_name(table: dict[str, object], message: str) -> None:
+    with pytest.raises(SettingsError, match=message):
+        load_profile(LaunchSettings(profiles={"far": {"engine": "ssh", **table}}), "far")
