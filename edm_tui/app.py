@@ -11,7 +11,6 @@ from typing import Any, ClassVar
 from rich.console import RenderableType
 from textual import events, work
 from textual._compositor import ChopsUpdate, LayoutUpdate
-from textual.app import App
 from textual.filter import LineFilter
 from textual.message import Message
 from textual.notifications import SeverityLevel
@@ -30,6 +29,7 @@ from edm_tui.messages import ActionFinished, ActionRequested, StoreChanged
 from edm_tui.screens.base import EdmScreen
 from edm_tui.screens.runs import RunsScreen
 from edm_tui.services import Services
+from edm_tui.settling import Settling
 from edm_tui.telling import JobWatch, ending_words, signal_text
 from edm_tui.themes import THEMES
 
@@ -59,7 +59,7 @@ FORMS = {
 POLL_SECONDS = 1.0
 
 
-class EdmApp(App[None]):
+class EdmApp(Settling):
     """`edm-tui`. `first` is the run table as read before the first frame, so that this frame holds it."""
 
     TITLE = "edm-tui"
@@ -110,7 +110,8 @@ class EdmApp(App[None]):
 
     def on_mount(self) -> None:
         self.call_after_refresh(collect_again)
-        self.call_after_refresh(self._settle_jobs)
+        self.call_after_refresh(self.settle_jobs)
+        self.call_after_refresh(self.mend_moves)
         self.app_resume_signal.subscribe(self, lambda _: self.redraw())
         self.set_interval(POLL_SECONDS, self._poll, name="poll")
 
@@ -141,15 +142,6 @@ class EdmApp(App[None]):
             sign = signal_text(words, self.services.workspace.settings.tui.tell, os.environ)
             if self._driver is not None and sign:
                 self._driver.write(sign)
-
-    @work(group="settle")
-    async def _settle_jobs(self) -> None:
-        """Jobs whose supervisor died with the machine: note how they ended, let those that wait go on."""
-        try:
-            if await self.services.jobs_need_settling():
-                await self.services.query("jobs", "list", lane=None, title="settling jobs")
-        except EdmError as error:
-            self.show_error(f"jobs could not be settled: {error.message}", error.hint)
 
     def _tell(self, stores: tuple[Store, ...]) -> None:
         """Every screen on the stack that shows these stores reads them again."""

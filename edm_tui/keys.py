@@ -12,11 +12,15 @@ EVERYWHERE = SCREENS
 LISTS = ("runs", "diff", "models", "jobs", "storage", "doctor", "commands", "tail")
 MOVES = (*LISTS, "charts", "track")
 CHARTS = ("charts",)
-MARKED = ("runs", "jobs")
+MARKED = ("runs", "jobs", "models")
 TIMED = (*CHARTS, "track")
 FILTERED = ("runs", "tail", "commands", "charts")
 RUN_SCREENS = ("runs", "charts", "diff", "models", "jobs", "tail")
 KEPT_SCREENS = (*RUN_SCREENS, "storage")
+
+
+OWN = {"models": "model"}
+"""Screens on which the verbs of one group come first in the footer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +60,7 @@ KEYS: tuple[Key, ...] = (
         "mark",
         "Mark the run; marks make every verb a batch.",
         "choose",
-        ("runs", "jobs"),
+        MARKED,
         40,
     ),
     Key(("/",), "/", "filter", "filter", "Narrow by name as you type.", "choose", FILTERED, 60),
@@ -74,6 +78,9 @@ KEYS: tuple[Key, ...] = (
     Key((">",), ">", "promote", "promote", "Promote one stage.", "model", RUN_SCREENS, 55),
     Key(("<",), "<", "demote", "demote", "Demote one stage.", "model", RUN_SCREENS, 20),
     Key(("R",), "R", "register", "register", "Register as a model version.", "model", RUN_SCREENS, 33),
+    Key(("b",), "b", "roll_back", "roll back", "Go back to what was in Production before.", "model", ("models",), 54),
+    Key(("A",), "A", "alias", "alias", "Set or delete an alias.", "model", ("models",), 34),
+    Key(("w",), "w", "download", "download", "Download the model with a manifest.", "model", ("models",), 26),
     Key(("n",), "n", "new", "new", "New run.", "run", EVERYWHERE, 90),
     Key(
         ("N",),
@@ -153,8 +160,9 @@ def bindings_for(context: str) -> list[Binding]:
 
 
 def footer_keys(context: str, limit: int | None = None) -> list[Key]:
-    """The footer's keys, the weightiest first; `limit` of them where the screen is narrow."""
-    keys = sorted((key for key in keys_for(context) if key.weight), key=lambda key: -key.weight)
+    """The footer's keys, the screen's own ones first, then the weightiest; `limit` of them where it is narrow."""
+    own = OWN.get(context)
+    keys = sorted((key for key in keys_for(context) if key.weight), key=lambda key: (key.group != own, -key.weight))
     return keys[:limit]
 
 

@@ -165,11 +165,18 @@ class Services:
         if ask_engines(self.workspace, ENGINE_SECONDS) and needs_settling(self.workspace):
             self._run(("jobs", "list"))
 
-    async def models(self) -> "tuple[ModelVersion, ...]":
-        """All versions of the workspace's registered model."""
+    async def models(self, limit: int | None = None) -> "tuple[ModelVersion, ...]":
+        """All versions of all registered models, or so many of the first ones."""
         from edm_core.stores.models import list_versions
 
-        return await self.in_thread(list_versions, self.workspace)
+        return await self.in_thread(list_versions, self.workspace, None, limit)
+
+    async def moves_need_mending(self) -> bool:
+        """Whether a move of a model version was cut short; changes nothing."""
+        from edm_core.journal import Journal
+
+        unfinished = await self.in_thread(lambda: Journal(self.workspace).unfinished())
+        return any(entry.verb == "promote" for entry in unfinished)
 
     async def matching(self, query: str) -> "Matches":
         """The runs that fit a query in MLflow's language: from the store itself where it can be read without MLflow."""

@@ -1,12 +1,10 @@
 """What there is to decide before a promotion: candidate against incumbent, and the gates."""
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from edm_core.actions.gates import Case, judge, tracks_of
+from edm_core.actions.gates import Case, judge, judged_metrics, tracks_of
 from edm_core.actions.model_history import history
-from edm_core.actions.register import METRICS_TAG
 from edm_core.actions.stages import holder
 from edm_core.diff import direction
 from edm_core.diff.code import files_between
@@ -37,7 +35,7 @@ def decide(
         version,
         stage,
         incumbent,
-        _comparisons(workspace.settings.metrics, own, theirs),
+        _comparisons(workspace, own, theirs),
         judge(case) if gates and stage == "Production" else (),
         _differences(workspace, version, incumbent) if incumbent else {},
         since(incumbent, stage) if incumbent else None,
@@ -51,11 +49,7 @@ def since(version: ModelVersion, stage: str) -> int | None:
 
 def metrics_of(workspace: Workspace, version: ModelVersion) -> dict[str, float]:
     """The metrics of the version's checkpoint, else the last ones of its run; {} where neither is there."""
-    try:
-        said = json.loads(version.tags.get(METRICS_TAG, ""))
-        return {str(key): float(value) for key, value in said.items()}
-    except (ValueError, TypeError, AttributeError):
-        return _metrics_of_run(workspace, version.run_id) if version.run_id else {}
+    return version.metrics or (_metrics_of_run(workspace, version.run_id) if version.run_id else {})
 
 
 def _metrics_of_run(workspace: Workspace, run_id: str) -> dict[str, float]:
@@ -72,9 +66,11 @@ def _metrics_of_run(workspace: Workspace, run_id: str) -> dict[str, float]:
 
 
 def _comparisons(
-    settings: MetricsSettings, own: Mapping[str, float], theirs: Mapping[str, float]
+    workspace: Workspace, own: Mapping[str, float], theirs: Mapping[str, float]
 ) -> tuple[MetricComparison, ...]:
-    first = (settings.primary, *settings.columns)
+    """The metrics that edm.toml names come first."""
+    settings = workspace.settings.metrics
+    first = (settings.primary, *settings.columns, *judged_metrics(workspace.settings.registry.gates))
     rest = sorted((own.keys() | theirs.keys()) - set(first))
     names = [name for name in dict.fromkeys(first) if name in own or name in theirs] + rest
     return tuple(_comparison(settings, name, own.get(name), theirs.get(name)) for name in names)

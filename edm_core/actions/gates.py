@@ -9,14 +9,12 @@ evaluated, evaluated 20              tracks were scored, at least so many
 loads                                loads and predicts in a fresh process without this package
 """
 
-import json
 import operator
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from edm_core.actions.load_check import loads
-from edm_core.actions.register import TRACKS_TAG
 from edm_core.diff.tracks import scores_in
 from edm_core.errors import SettingsError, StoreError
 from edm_core.snapshots.models import ModelVersion
@@ -50,6 +48,11 @@ def judge(case: Case) -> tuple[GateResult, ...]:
     """The result of every gate in edm.toml, in its order. Raises SettingsError for one that cannot be understood."""
     checks = [(gate, _understand(gate)) for gate in case.workspace.settings.registry.gates]
     return tuple(GateResult(gate, *check(case)) for gate, check in checks)
+
+
+def judged_metrics(gates: Iterable[str]) -> list[str]:
+    """The metrics that gates compare, in their order."""
+    return [found["metric"] for gate in gates if (found := _COMPARISON.match(gate.strip()))]
 
 
 def _understand(gate: str) -> Callable[[Case], Verdict]:
@@ -131,14 +134,9 @@ def _same_data(case: Case) -> Verdict:
 
 def tracks_of(workspace: Workspace, version: ModelVersion) -> dict[str, float]:
     """Track → boundary F1 at 0.5 s, as the version or tracks.json of its run folder says: whichever tells of more."""
-    try:
-        kept = json.loads(version.tags.get(TRACKS_TAG, "{}"))
-        said = {str(track): float(value) for track, value in kept.items()}
-    except (ValueError, TypeError, AttributeError):
-        said = {}
     run_dir = version.tags.get("edm.run_dir", "")
     in_folder = scores_in(workspace.root / run_dir) if run_dir else {}
-    return in_folder if len(in_folder) > len(said) else said
+    return in_folder if len(in_folder) > len(version.tracks) else version.tracks
 
 
 def _evaluated(case: Case, wanted: int) -> Verdict:

@@ -98,7 +98,7 @@ def _manifest(workspace: Workspace, version: ModelVersion, folder: Path) -> dict
         "aliases": list(version.aliases),
         "run_id": version.run_id,
         "lineage": {key: version.tags[tag] for key, tag in _LINEAGE.items() if tag in version.tags},
-        "metrics": json.loads(version.tags.get("edm.metrics", "{}")),
+        "metrics": version.metrics,
         "checkpoint_md5": version.tags.get("edm.checkpoint_md5", ""),
         "store": without_password(workspace.tracking_uri),
         "downloaded_by": whoami(),

@@ -1,6 +1,5 @@
 """How model versions and their history are written by `edm models`, and how a version is named there."""
 
-import json
 import shutil
 import time
 from collections.abc import Sequence
@@ -26,17 +25,9 @@ def as_dict(version: ModelVersion) -> dict[str, Any]:
     return {
         "name": version.name, "version": version.version, "stage": version.stage, "aliases": list(version.aliases),
         "run_id": version.run_id, "run_name": tags.get("edm.run_name", ""), "source": version.source,
-        "created_ms": version.created_ms, "description": version.description, "metrics": metrics_said(version),
+        "created_ms": version.created_ms, "description": version.description, "metrics": version.metrics,
         "tags": tags,
     }  # fmt: skip
-
-
-def metrics_said(version: ModelVersion) -> dict[str, float]:
-    """The metrics that the version carries; {} for one that another tool registered."""
-    try:
-        return {str(key): float(value) for key, value in json.loads(version.tags["edm.metrics"]).items()}
-    except (KeyError, ValueError, TypeError, AttributeError):
-        return {}
 
 
 def shown(value: float | None) -> str:

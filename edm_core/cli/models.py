@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from edm_core.cli.model_files import download, serve_check, verify
-from edm_core.cli.model_output import MODEL_OPTION, as_dict, metrics_said, parse_version, print_moves, shown
+from edm_core.cli.model_output import MODEL_OPTION, as_dict, parse_version, print_moves, shown
 from edm_core.cli.model_stages import alias, demote, history, promote, rollback
 from edm_core.cli.output import json_option, print_json, print_outcome, print_table, say
 from edm_core.snapshots.runs import DataState
@@ -87,7 +87,7 @@ def list_(mended: tuple[str, ...] | None, name: str | None, limit: int | None, a
             " ".join(v.aliases),
             v.tags.get("edm.run_name", v.run_id),
             "" if state is DataState.NONE else state.word,
-            shown(metrics_said(v).get(metric)),
+            shown(v.metrics.get(metric)),
             age(now - v.created_ms / 1000),
             v.tags.get("edm.registered_by", ""),
         ]

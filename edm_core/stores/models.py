@@ -56,12 +56,12 @@ def labels_of(versions: Iterable[ModelVersion]) -> dict[str, str]:
     best: dict[str, ModelVersion] = {}
     for version in versions:
         shown = best.get(version.run_id)
-        if version.run_id and (shown is None or _standing(version) > _standing(shown)):
+        if version.run_id and (shown is None or standing(version) > standing(shown)):
             best[version.run_id] = version
     return {run_id: version.label for run_id, version in best.items()}
 
 
-def _standing(version: ModelVersion) -> tuple[int, int, int]:
+def standing(version: ModelVersion) -> tuple[int, int, int]:
     return _RANK.get(version.stage, 1), version.created_ms, version.version
 
 

@@ -3,21 +3,19 @@
 Each opener takes the app and the runs that the verb means; the app runs it as a worker of its own.
 """
 
-import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, cast
 
 from textual.app import App
 
-from edm_core.errors import EdmError
-from edm_core.snapshots.models import ModelVersion
 from edm_core.snapshots.runs import RunDetail, RunRow
 from edm_tui.messages import ActionRequested
 from edm_tui.screens.launching import launch_again, open_launch
-from edm_tui.screens.promotion import find_out, incumbent_of, run_name_of
+from edm_tui.screens.model_forms import open_demote, open_promote, open_register
 from edm_tui.services import Host
 
 Rows = tuple[RunRow, ...]
+__all__ = ["open_demote", "open_metadata", "open_new", "open_new_from", "open_promote", "open_register"]
 
 
 async def open_new(app: App[Any], rows: Rows) -> None:
@@ -110,95 +108,3 @@ def _as_text(value: object) -> str:
     if value is None:
         return ""
     return str(value) if isinstance(value, str | int | float) else yaml.safe_dump(value, allow_unicode=True).rstrip()
-
-
-async def open_promote(app: App[Any], rows: Rows) -> None:
-    """The promotion form: one stage up."""
-    await open_promotion(app, await version_of(app, rows[0]), up=True)
-
-
-async def open_demote(app: App[Any], rows: Rows) -> None:
-    """The promotion form: one stage down."""
-    await open_promotion(app, await version_of(app, rows[0]), up=False)
-
-
-async def version_of(app: App[Any], row: RunRow) -> ModelVersion:
-    """The newest model version made from this run. Raises EdmError where there is none."""
-    for version in await cast(Host, app).services.models():
-        if version.run_id and version.run_id == row.run_id:
-            return version
-    raise EdmError(f"{row.name} is no model version", "R registers it.")
-
-
-async def open_promotion(app: App[Any], version: ModelVersion, *, up: bool) -> None:
-    """The form for one stage up or down from where the version is. Raises EdmError where there is no such stage."""
-    from edm_core.actions.stages import next_stage, previous_stage
-    from edm_tui.dialogs.promote import PromoteDialog, PromotePlan, Promotion
-
-    services = cast(Host, app).services
-    stage = next_stage(version.stage) if up else previous_stage(version.stage)
-    incumbent = incumbent_of(await services.models(), version, stage)
-    target = f"{version.name}/{version.version}"
-
-    def decided(promotion: Promotion | None) -> None:
-        if promotion is not None:
-            verb = ("promote", target, stage) if up else ("demote", target)
-            reason = ("--reason", promotion.reason) if promotion.reason else ()
-            title = f"{version.name} v{version.version} to {stage}"
-            app.post_message(ActionRequested("promote", ("models", *verb, *reason), "registry", title))
-
-    form = PromoteDialog(
-        PromotePlan(version.name, version.version, run_name_of(version), version.stage, stage, incumbent)
-    )
-    await app.push_screen(form, decided)
-    found = await find_out(services, version, stage)
-    if form in app.screen_stack:
-        form.tell(found.metrics, found.gates, found.differences or {}, found.notice)
-
-
-async def open_register(app: App[Any], rows: Rows) -> None:
-    """The confirmation of a new model version."""
-    from edm_tui.dialogs.register import RegisterDialog, RegisterPlan
-
-    row, services = rows[0], cast(Host, app).services
-    model = services.workspace.settings.registry.model
-    versions, detail = await asyncio.gather(services.models(), services.detail(row))
-    ours = [version for version in versions if version.name == model]
-    plan = RegisterPlan(
-        run_name=row.name,
-        model=model,
-        next_version=max((version.version for version in ours), default=0) + 1,
-        facts=register_facts(detail),
-        warnings=register_warnings(row, detail, ours),
-    )
-
-    def answered(yes: bool | None) -> None:
-        if yes:
-            argv = ("models", "register", row.run_id)
-            app.post_message(ActionRequested("register", argv, "registry", f"Register {row.name}"))
-
-    await app.push_screen(RegisterDialog(plan), answered)
-
-
-def register_facts(detail: RunDetail) -> list[tuple[str, str]]:
-    """What goes into the version: checkpoint and best metrics."""
-    from edm_tui.formatting import number, size
-
-    best = [(name, found) for name, found in detail.row.metrics.items() if not name.startswith("best_")]
-    checkpoints = [file for file in detail.files if file.path == "checkpoints/best.pt"]
-    return [
-        *(("checkpoint", f"{file.path} ({size(file.size)})") for file in checkpoints),
-        *((name, f"{number(found.last if found.best is None else found.best)}") for name, found in best[:8]),
-    ]
-
-
-def register_warnings(row: RunRow, detail: RunDetail, versions: Sequence[ModelVersion]) -> list[str]:
-    """What is worth a second look before a version is made."""
-    warnings = [
-        f"v{version.version} was made from this run already" for version in versions if version.run_id == row.run_id
-    ]
-    if detail.files and not any(file.path == "checkpoints/best.pt" for file in detail.files):
-        warnings.append("checkpoints/best.pt was not found")
-    if row.data_state.word == "untracked":
-        warnings.append("the run is not kept yet: K keeps it")
-    return warnings

@@ -1,25 +1,35 @@
-"""The model versions, and below them the history of the stages."""
+"""The model versions, a pane that explains the one under the cursor, and below them Production's history."""
 
+import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from textual import on, work
+from textual import events, on, work
 from textual.app import ComposeResult
+from textual.containers import Horizontal
 
 from edm_core.errors import EdmError
 from edm_core.snapshots.models import ModelVersion
-from edm_core.snapshots.promotion import StageMove
-from edm_core.snapshots.runs import RunRow
-from edm_tui.messages import StoreChanged
+from edm_core.snapshots.runs import DataState, RunRow
 from edm_tui.screens.lists import ListScreen
+from edm_tui.screens.model_verbs import ModelVerbs
+from edm_tui.screens.reading import ReadingScreen
 from edm_tui.widgets.key_bar import KeyBar
 from edm_tui.widgets.line_list import LineList
 from edm_tui.widgets.status_line import StatusLine
+from edm_tui.widgets.version_detail import detail_lines
 from edm_tui.widgets.version_table import history_lines, version_key, version_lines
 
+FIRST = 100
+"""Versions that are shown before all of a large registry have been read."""
+ROW_AFTER = 0.1
+"""Seconds that the cursor rests on a version before its run is read."""
+NARROW = 110
+"""Cells below which the detail does not stand beside the list but takes its place."""
 
-class ModelsScreen(ListScreen):
-    """`>` and `<` move the version under the cursor by one stage, with a form that compares it first."""
+
+class ModelsScreen(ModelVerbs, ReadingScreen, ListScreen):
+    """Verbs on runs mean the runs of the marked versions, else of the one under the cursor."""
 
     context = "models"
     CSS_PATH = "../styles/models.tcss"
@@ -27,113 +37,199 @@ class ModelsScreen(ListScreen):
     def __init__(self, rows: Sequence[RunRow] = ()) -> None:
         super().__init__()
         self.versions: tuple[ModelVersion, ...] = ()
-        self.moves: tuple[StageMove, ...] = ()
-        self._rows: dict[str, RunRow] = {}
+        self.marks: list[str] = []
+        self._states: Mapping[str, DataState] = {}
+        self._rows: dict[str, RunRow | None] = {}
         self._fault = ""
-        self._opened: frozenset[str] = frozenset()
+        self._partly = False
+        self._now = time.time()
 
     def compose(self) -> ComposeResult:
         yield StatusLine(id="status")
-        yield LineList(id="list", empty="reading …")
+        with Horizontal(id="body"):
+            yield LineList(id="list", empty="reading …")
+            yield LineList(id="detail")
         yield LineList(id="history", empty="no version has been moved yet")
         yield KeyBar(self.context, id="keys")
 
     @property
+    def list(self) -> LineList:
+        """What the moving keys move: the detail while it is open."""
+        return self.query_one("#detail" if self.has_class("-open") else "#list", LineList)
+
+    @property
     def version(self) -> ModelVersion | None:
         """The version under the cursor."""
-        return next((version for version in self.versions if version_key(version) == self.list.key), None)
+        key = self.query_one("#list", LineList).key
+        return next((version for version in self.versions if version_key(version) == key), None)
+
+    @property
+    def chosen(self) -> tuple[ModelVersion, ...]:
+        """The marked versions in the order of their marks, else the one under the cursor."""
+        if self.marks:
+            known = {version_key(version): version for version in self.versions}
+            return tuple(known[key] for key in self.marks if key in known)
+        return () if self.version is None else (self.version,)
 
     def targets(self) -> tuple[RunRow, ...]:
-        row = self._rows.get(self.version.run_id) if self.version is not None else None
-        return () if row is None else (row,)
+        rows = {version.run_id: self._rows.get(version.run_id) for version in self.chosen}
+        return tuple(row for row in rows.values() if row is not None)
 
-    def stores_changed(self, message: StoreChanged) -> None:
-        self._load()
+    # Loading ------------------------------------------------------------------
 
-    @work(exclusive=True, group="load")
-    async def _load(self) -> None:
-        from edm_core.actions.model_history import history
-        from edm_core.stores.runs import load_rows
-
-        services = self.services
+    async def read(self) -> None:
         try:
-            versions = await services.models()
-            ids = dict.fromkeys(version.run_id for version in versions if version.run_id)
-            rows = await services.in_thread(load_rows, services.workspace, list(ids))
+            if not self.versions:
+                await self._take(await self.services.models(FIRST))
+            await self._take(await self.services.models())
         except EdmError as error:
             self._fault = f"! {error.message}" + (f" ({error.hint})" if error.hint else "")
-        else:
-            self._fault = ""
-            self.versions, self._rows = versions, {row.run_id: row for row in rows}
-            self.moves = history(versions)
+            self.query_one("#list", LineList).set_empty(self._fault)
+            self.say()
+            return
+        self._rows.clear()
+        self._read_rows()
+
+    async def _take(self, versions: tuple[ModelVersion, ...]) -> None:
+        from edm_core.stores.version_states import version_states
+
+        states = await self.services.in_thread(version_states, self.services.workspace, versions)
+        if not self.is_attached:
+            return
+        self._partly = len(versions) == FIRST and not self.versions
+        self.versions, self._fault, self._now = versions, "", time.time()
+        self._states = {version_key(version): state for version, state in zip(versions, states, strict=True)}
+        there = set(self._states)
+        self.marks = [key for key in self.marks if key in there or self._partly]
         self._show()
 
-    def _show(self) -> None:
-        metric = self.services.workspace.settings.metrics.primary
-        width, now = self.size.width, time.time()
-        header, lines = version_lines(
-            self.versions, self._rows, metric, now, width, opened=self._opened, ascii_only=self.ascii_only
-        )
-        self.list.set_empty(self._fault or "no model versions yet: R on a run registers it")
-        self.list.set_lines(lines, header if lines else None)
-        history_header, moves = history_lines(self.moves, now, width)
-        self.query_one("#history", LineList).set_lines(moves, history_header if moves else None)
+    @work(exclusive=True, group="rows")
+    async def _read_rows(self) -> None:
+        """The runs that a verb would mean, read when the cursor rests: of thousands nobody wants all."""
+        from edm_core.stores.runs import load_rows
+
+        await asyncio.sleep(ROW_AFTER)
+        wanted = [v.run_id for v in self.chosen if v.run_id and v.run_id not in self._rows]
+        if not wanted:
+            return
+        try:
+            rows = await self.services.in_thread(load_rows, self.services.workspace, wanted)
+        except EdmError as error:
+            self._fault = f"! {error.message}"
+        else:
+            found = {row.run_id: row for row in rows}
+            self._rows |= {run_id: found.get(run_id) for run_id in wanted}
         self.say()
 
+    # Showing ------------------------------------------------------------------
+
+    def _show(self) -> None:
+        table = self.query_one("#list", LineList)
+        metric = self.services.workspace.settings.metrics.primary
+        width = table.size.width or self.size.width
+        header, lines = version_lines(
+            self.versions, self._states, metric, self._now, width, marks=self.marks, ascii_only=self.ascii_only
+        )
+        table.set_empty(self._fault or "no model versions yet: R on a run registers it")
+        table.set_lines(lines, header if lines else None)
+        self._explain()
+        self.say()
+
+    def _explain(self) -> None:
+        """The pane for the version under the cursor, and the timeline and history of its model."""
+        from edm_core.actions.model_history import history, tenures
+        from edm_core.actions.stages import holder
+
+        version = self.version
+        detail, below = self.query_one("#detail", LineList), self.query_one("#history", LineList)
+        if version is None:
+            detail.set_lines(())
+            below.set_lines(())
+            return
+        siblings = [one for one in self.versions if one.name == version.name]
+        moves, held = history(siblings), holder(siblings, "Production")
+        own = tuple(move for move in moves if move.version == version.version)
+        state = self._states.get(version_key(version), DataState.NONE)
+        width = max(20, (detail.size.width or self.size.width) - 2)
+        detail.set_lines(detail_lines(version, state, own, self._now, width))
+        stood = tenures(moves, "Production", held.version if held else None)
+        below.set_lines(history_lines(moves, stood, self._now, self.size.width))
+
     def status_text(self) -> str:
+        from edm_core.actions.stages import misplaced_aliases
+
         live = [f"{one.name} v{one.version}" for one in self.versions if one.stage == "Production"]
         count = len(self.versions)
+        names = {one.name for one in self.versions}
+        astray = [
+            f"@{alias} is not v{number}: `edm doctor --fix`"
+            for name in sorted(names)
+            for alias, number in misplaced_aliases([one for one in self.versions if one.name == name]).items()
+        ]
         parts = [
-            f"{count:,} version{'' if count == 1 else 's'}",
+            f"{count:,} versions and more, reading …"
+            if self._partly
+            else f"{count:,} version{'' if count == 1 else 's'}",
+            f"{len(self.marks)} marked (esc clears)" if self.marks else "",
             f"Production: {', '.join(live) or 'nobody'}",
+            *astray,
             self._fault,
         ]
         return " · ".join(part for part in parts if part)
 
-    def on_resize(self) -> None:
-        self._show()
+    def on_resize(self, event: events.Resize) -> None:
+        self.set_class(event.size.width < NARROW, "-narrow")
+        self.call_after_refresh(self._show)
 
-    @on(LineList.Chosen, "#list")
-    def _open_version(self, event: LineList.Chosen) -> None:
-        """Enter shows where the version comes from."""
-        self._opened ^= {event.key}
-        self._show()
-
-    def on_line_list_highlighted(self) -> None:
+    @on(LineList.Highlighted, "#list")
+    def _highlighted(self) -> None:
+        self._explain()
+        self._read_rows()
         self.say()
 
-    # Verbs --------------------------------------------------------------------
+    # Layers -------------------------------------------------------------------
 
-    def reason(self, verb: str) -> str:
-        if verb in ("promote", "demote"):
-            version = self.version
-            if version is None:
-                return "no version"
-            if verb == "promote" and version.stage == "Production":
-                return "already in Production"
-            return "" if verb == "promote" or version.stage in ("Staging", "Production") else "no step down"
-        return super().reason(verb)
+    @on(LineList.Chosen, "#list")
+    def _open_detail(self) -> None:
+        """Enter gives the keys to the pane; where the screen is narrow it takes the list's place."""
+        self.add_class("-open")
+        self.list.focus()
+        self.call_after_refresh(self._explain)
+        self.say()
 
-    def do_promote(self) -> None:
-        """One stage up, with the form that compares."""
-        self._open_form(up=True)
-
-    def do_demote(self) -> None:
-        """One stage down."""
-        self._open_form(up=False)
-
-    @work(exclusive=True, group="form")
-    async def _open_form(self, *, up: bool) -> None:
-        from edm_tui.screens.forms import open_promotion
-
-        version = self.version
-        if version is None:
+    def do_back(self) -> None:
+        """Step out one layer: the pane, the marks, the screen."""
+        if self.has_class("-open"):
+            self.remove_class("-open")
+            self.list.focus()
+        elif self.marks:
+            self.marks = []
+            self._show()
+        else:
+            super().do_back()
             return
-        try:
-            await open_promotion(self.app, version, up=up)
-        except EdmError as error:
-            self.notify(f"{error.message} {error.hint}", severity="warning", markup=False)
+        self.say()
+
+    def do_mark(self) -> None:
+        """Mark the version under the cursor, or take its mark off."""
+        key = self.query_one("#list", LineList).key
+        self.marks = [one for one in self.marks if one != key] if key in self.marks else [*self.marks, key]
+        self._show()
+        self._read_rows()
 
     def copied(self) -> str:
-        """The version's URI, which `mlflow.pytorch.load_model` takes."""
-        return f"models:/{self.version.name}/{self.version.version}" if self.version is not None else ""
+        """The version's URI, which `mlflow.pytorch.load_model` takes; in the pane the line under the cursor."""
+        if self.has_class("-open") or self.version is None:
+            return super().copied()
+        return f"models:/{self.version.name}/{self.version.version}"
+
+    def reason(self, verb: str) -> str:
+        if verb == "mark":
+            return "" if self.version is not None else "no version"
+        found = self.model_reason(verb)
+        if found is not None:
+            return found
+        told = super().reason(verb)
+        if told == "no run" and any(v.run_id and v.run_id not in self._rows for v in self.chosen):
+            return "its run is being read"
+        return told

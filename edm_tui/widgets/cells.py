@@ -1,7 +1,7 @@
 """Lines of a table out of cells: text from outside made plain, long text cut, columns that line up."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from rich.cells import cell_len, set_cell_size
@@ -42,16 +42,31 @@ def layout(
     columns: Sequence[Column], rows: Sequence[Sequence[Cell]], width: int, gap: int = 2
 ) -> tuple[Text, list[Text]]:
     """The header line and one line for each row, `width` cells wide at most."""
-    texts = [[cell if isinstance(cell, Text) else Text(plain(cell), end="") for cell in row] for row in rows]
-    widths = _widths(columns, texts, width, gap)
-    header = _line([Text(column.title, end="") for column in columns], columns, widths, gap)
-    return header, [_line(row, columns, widths, gap) for row in texts]
+    header, line = laid_out(columns, rows, width, gap)
+    return header, [line(index) for index in range(len(rows))]
 
 
-def _widths(columns: Sequence[Column], rows: Sequence[Sequence[Text]], width: int, gap: int) -> list[int]:
+def laid_out(
+    columns: Sequence[Column], rows: Sequence[Sequence[Cell]], width: int, gap: int = 2
+) -> tuple[Text, Callable[[int], Text]]:
+    """The header line, and what makes the line of a row: of thousands of rows only those in view need one."""
+    widths = _widths(columns, rows, width, gap)
+
+    def line(index: int) -> Text:
+        cells = [cell if isinstance(cell, Text) else Text(plain(cell), end="") for cell in rows[index]]
+        return _line(cells, columns, widths, gap)
+
+    return _line([Text(column.title, end="") for column in columns], columns, widths, gap), line
+
+
+def _size(cell: Cell) -> int:
+    return cell.cell_len if isinstance(cell, Text) else cell_len(plain(cell))
+
+
+def _widths(columns: Sequence[Column], rows: Sequence[Sequence[Cell]], width: int, gap: int) -> list[int]:
     widths = []
     for index, column in enumerate(columns):
-        content = max((row[index].cell_len for row in rows), default=0)
+        content = max((_size(row[index]) for row in rows), default=0)
         widths.append(column.width or max(cell_len(column.title), content))
     spare = width - sum(widths) - gap * (len(widths) - 1)
     flexible = [index for index, column in enumerate(columns) if column.flex]

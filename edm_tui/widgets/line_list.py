@@ -1,8 +1,8 @@
 """A list of lines with a cursor: draws only what is in view, and repaints only what changed."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Protocol
 
 from rich.text import Text
 from textual import events
@@ -12,6 +12,35 @@ from textual.strip import Strip
 
 from edm_tui.widgets.painted import Painted
 from edm_tui.widgets.themed import text_strip
+
+
+class AnyLine(Protocol):
+    """What the list needs of a line."""
+
+    @property
+    def text(self) -> Text:
+        """What is drawn."""
+
+    @property
+    def key(self) -> str:
+        """Its name, "" for a line that the cursor passes over."""
+
+
+class LazyLine:
+    """A line whose text is made when it is drawn: a list of thousands shows a few dozen."""
+
+    __slots__ = ("_made", "_make", "key")
+
+    def __init__(self, make: Callable[[], Text], key: str) -> None:
+        self._make = make
+        self._made: Text | None = None
+        self.key = key
+
+    @property
+    def text(self) -> Text:
+        if self._made is None:
+            self._made = self._make()
+        return self._made
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +95,7 @@ class LineList(Painted, can_focus=True):
 
     def __init__(self, *, id: str | None = None, empty: str = "") -> None:
         super().__init__(id=id)
-        self._lines: tuple[Line, ...] = ()
+        self._lines: tuple[AnyLine, ...] = ()
         self._header: Text | None = None
         self._empty = empty
         self._cursor = -1
@@ -78,10 +107,10 @@ class LineList(Painted, can_focus=True):
         return self._lines[self._cursor].key if 0 <= self._cursor < len(self._lines) else ""
 
     @property
-    def lines(self) -> tuple[Line, ...]:
+    def lines(self) -> tuple[AnyLine, ...]:
         return self._lines
 
-    def set_lines(self, lines: Iterable[Line], header: Text | None = None) -> None:
+    def set_lines(self, lines: Iterable[AnyLine], header: Text | None = None) -> None:
         """Show these lines. The cursor stays on its key, else near its place."""
         old_key = self.key
         self._lines, self._header = tuple(lines), header

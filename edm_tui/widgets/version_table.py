@@ -1,26 +1,27 @@
 """Model versions and their moves between stages, as lines."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
 
 from rich.text import Text
 
 from edm_core.snapshots.models import ModelVersion
-from edm_core.snapshots.promotion import StageMove
-from edm_core.snapshots.runs import RunRow
+from edm_core.snapshots.promotion import StageMove, Tenure
+from edm_core.snapshots.runs import DataState
+from edm_core.timeline import timeline
 from edm_tui.formatting import NOTHING, age, number
-from edm_tui.widgets.cells import Cell, Column, layout, plain
-from edm_tui.widgets.line_list import Line
+from edm_tui.widgets.cells import Cell, Column, laid_out, layout
+from edm_tui.widgets.line_list import LazyLine, Line
 
-VERSIONS = (
-    Column("model", flex=True), Column("version", right=True), Column("stage"), Column("aliases", flex=True),
-    Column("run", flex=True), Column("", right=True), Column("data"), Column("age", right=True),
-)  # fmt: skip
+MARK = "●"
+STYLES = {"Production": "$success", "Staging": "$warning", "Archived": "dim"}
+WIDE, WORDS = 110, 90
+"""Cells from which there is room for who registered a version, and for the words of data states."""
 MOVES = (
     Column("when", right=True), Column("version", right=True), Column("what"), Column("from"), Column("to"),
     Column("who", flex=True), Column("why", flex=True),
 )  # fmt: skip
-_NOT_SHOWN = ("edm.history.", "edm.metrics", "edm.tracks")
-_STYLES = {"Production": "$success", "Staging": "$warning", "Archived": "dim"}
+Part = tuple[Column, Callable[[ModelVersion], Cell]]
 
 
 def version_key(version: ModelVersion) -> str:
@@ -29,62 +30,72 @@ def version_key(version: ModelVersion) -> str:
 
 def version_lines(
     versions: Sequence[ModelVersion],
-    rows: Mapping[str, RunRow],
+    states: Mapping[str, DataState],
     metric: str,
     now: float,
     width: int,
     *,
-    opened: frozenset[str] = frozenset(),
-    ascii_only: bool,
-) -> tuple[Text, list[Line]]:
-    """The header, and a line for each version; `rows` has the runs by id, as far as they are known.
+    marks: Collection[str] = (),
+    ascii_only: bool = False,
+) -> tuple[Text, list[LazyLine]]:
+    """The header, and a line for each version, made when it is drawn; `states` and `marks` are by version key."""
+    many = len({version.name for version in versions}) > 1
 
-    Below a version whose key is in `opened` stands where it comes from.
-    """
-    columns = [Column(metric, right=True) if not column.title else column for column in VERSIONS]
-    cells = [_version_cells(version, rows.get(version.run_id), metric, now, ascii_only) for version in versions]
-    header, texts = layout(columns, cells, width)
-    lines: list[Line] = []
-    for version, text in zip(versions, texts, strict=True):
-        lines.append(Line(text, version_key(version)))
-        if version_key(version) in opened:
-            lines += [Line(Text(f"      {plain(fact)}", style="dim", end="")) for fact in origin(version)]
-    return header, lines
+    def data(version: ModelVersion) -> str:
+        state = states.get(version_key(version), DataState.NONE)
+        symbol = state.ascii_symbol if ascii_only else state.symbol
+        return "" if state is DataState.NONE else f"{symbol} {state.word}" if width >= WORDS else symbol
 
-
-def origin(version: ModelVersion) -> list[str]:
-    """Where a version comes from: its run, its source and what its tags tell, without its history."""
-    facts = [("run id", version.run_id), ("source", version.source), ("description", version.description)]
-    facts += [(key, value) for key, value in sorted(version.tags.items()) if not key.startswith(_NOT_SHOWN)]
-    return [f"{what}: {value}" for what, value in facts if value]
-
-
-def _version_cells(version: ModelVersion, row: RunRow | None, metric: str, now: float, ascii_only: bool) -> list[Cell]:
-    summary = row.metrics.get(metric) if row is not None else None
-    best = None if summary is None else summary.best if summary.best is not None else summary.last
-    state = row.data_state if row is not None else None
-    symbol = "" if state is None else f"{state.ascii_symbol if ascii_only else state.symbol} {state.word}"
-    return [
-        version.name,
-        f"v{version.version}",
-        Text(version.stage, style=_STYLES.get(version.stage, "")),
-        " ".join(version.aliases),
-        row.name if row is not None else version.tags.get("edm.run_name", version.run_id[:8]),
-        NOTHING if best is None else number(best),
-        symbol,
-        age(now - version.created_ms / 1000),
+    parts: list[Part] = [
+        (Column("", 1), lambda version: MARK if version_key(version) in marks else " "),
+        (Column("model", flex=True), lambda version: version.name),
+        (Column("version", right=True), lambda version: f"v{version.version}"),
+        (Column("stage"), lambda version: Text(version.stage, style=STYLES.get(version.stage, ""))),
+        (Column("aliases", flex=True), lambda version: " ".join(version.aliases)),
+        (Column("run", flex=True), run_name),
+        (Column("data"), data),
+        (Column(metric, right=True), lambda version: metric_text(version, metric)),
+        (Column("age", right=True), lambda version: age(now - version.created_ms / 1000)),
+        (Column("who", flex=True), lambda version: version.tags.get("edm.registered_by", "")),
     ]
+    hidden = {"who"} if width < WIDE else set()
+    hidden |= {"model"} if width < WORDS and not many else set()
+    parts = [part for part in parts if part[0].title not in hidden]
+    rows = [[cell(version) for _, cell in parts] for version in versions]
+    header, line = laid_out([column for column, _ in parts], rows, width)
+    return header, [LazyLine(partial(line, at), version_key(version)) for at, version in enumerate(versions)]
 
 
-def history_lines(moves: Sequence[StageMove], now: float, width: int) -> tuple[Text, list[Line]]:
-    """Who moved which version where, when and why, newest first."""
-    header, texts = layout(MOVES, [_move_cells(move, now) for move in moves], width)
-    return header, [Line(text, move.id) for move, text in zip(moves, texts, strict=True)]
+def run_name(version: ModelVersion) -> str:
+    """The name of the version's run as it was registered, else the beginning of the run's id."""
+    return version.tags.get("edm.run_name") or version.run_id[:8]
+
+
+def metric_text(version: ModelVersion, metric: str) -> str:
+    """The metric that the version carries, – for one that another tool registered."""
+    value = version.metrics.get(metric)
+    return NOTHING if value is None else number(value)
+
+
+def history_lines(moves: Sequence[StageMove], tenures: Sequence[Tenure], now: float, width: int) -> list[Line]:
+    """The timeline of Production, and who moved which version where, when and why, newest first."""
+    bar, ages = timeline(tenures, int(now * 1000), width - len("Production  "))
+    lines = [Line(Text(f"Production  {bar}", end="")), Line(Text(f"{'':12}{ages}", style="dim", end=""))] if bar else []
+    if moves:
+        header, texts = layout(MOVES, [_move_cells(move, now) for move in moves], width)
+        header.stylize("bold")
+        lines += [Line(header), *(Line(text, move.id) for move, text in zip(moves, texts, strict=True))]
+    return lines
 
 
 def _move_cells(move: StageMove, now: float) -> list[Cell]:
-    overrode = "overrode a failing gate: " if move.overrode else ""
     return [
         age(now - move.at_ms / 1000), f"v{move.version}", move.kind, move.from_stage, move.to_stage, move.who,
-        f"{overrode}{move.reason}",
+        why(move),
     ]  # fmt: skip
+
+
+def why(move: StageMove) -> str:
+    """The reason of a move, and which gates it overrode."""
+    failed = ", ".join(gate.gate for gate in move.gates if not gate.passed)
+    return f"overrode {failed}: {move.reason}" if failed else move.reason

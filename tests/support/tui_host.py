@@ -31,8 +31,8 @@ class FakeServices(Services):
     async def jobs(self) -> tuple[JobSnapshot, ...]:
         return self.job_list
 
-    async def models(self) -> tuple[ModelVersion, ...]:
-        return self.model_list
+    async def models(self, limit: int | None = None) -> tuple[ModelVersion, ...]:
+        return self.model_list[:limit]
 
     async def detail(self, row: RunRow) -> RunDetail:
         return self.details.get(row.row_id, RunDetail(row))

@@ -23,9 +23,10 @@ from edm_tui.dialogs.launch import LaunchDialog
 from edm_tui.dialogs.metadata import MetadataDialog
 from edm_tui.dialogs.promote import PromoteDialog
 from edm_tui.dialogs.register import RegisterDialog
-from edm_tui.screens import forms
-from edm_tui.screens.forms import edit_options, metadata_values, register_warnings
+from edm_tui.screens import forms, model_forms
+from edm_tui.screens.forms import edit_options, metadata_values
 from edm_tui.screens.launch_form import launch_plan, slots_notice, to_launch
+from edm_tui.screens.model_forms import register_warnings
 from edm_tui.screens.promotion import findings_of
 from edm_tui.widgets.choice import Choice
 from edm_tui.widgets.text_line import TextLine
@@ -218,9 +219,22 @@ async def test_nothing_changed_asks_for_nothing(tmp_path: Path) -> None:
 CANDIDATE = ModelVersion("EDMModel", 4, "Staging", run_id="r1", tags={"edm.run_name": "cnn_a"})
 INCUMBENT = ModelVersion("EDMModel", 3, "Production", run_id="r0", tags={"edm.run_name": "mert"})
 FINDINGS = {
-    "metrics": [{"metric": "val_loss", "candidate": 0.2, "incumbent": 0.3, "delta": -0.1, "verdict": "better"}],
+    "metrics": [
+        {
+            "metric": "val_loss",
+            "candidate": 0.2,
+            "incumbent": 0.3,
+            "delta": -0.1,
+            "verdict": "better",
+            "minimised": True,
+        },
+    ],
     "gates": [{"gate": "pushed", "passed": True, "detail": ""}],
-    "differences": {"data": ["aa", "bb"]},
+    "differences": {
+        "data": ["aa", "bb"],
+        "files": {"a.py": "+1 −2"},
+        "tracks": {"better": [], "worse": ["t1"], "same": 2, "scores": {"t1": [0.5, 0.9], "t2": [1, 1], "t3": [1, 1]}},
+    },
 }
 
 
@@ -241,10 +255,13 @@ async def test_promotion_shows_candidate_incumbent_and_gates_and_records_the_rea
         table = shown(form, "#comparison")
         assert "better" in table
         assert "-0.1" in table
+        assert "val_loss ↓" in table
         assert "other data: bb → aa" in table
+        assert "0 better · 1 worse · 2 same   t1 0.90 → 0.50" in table
+        assert "1 differ   a.py +1 −2" in table
         assert "✓ pushed" in shown(form, "#gates")
         assert app.services.queries == [("models", "promote", "EDMModel/4", "Production", "--dry-run")]
-        await pilot.press(*"live", "enter")
+        await pilot.press("o", *"live", "enter")
         await until(pilot, lambda: bool(app.requests))
         assert app.requests[0].argv == ("models", "promote", "EDMModel/4", "Production", "--reason", "live")
         assert app.requests[0].lane == "registry"
@@ -257,23 +274,55 @@ async def test_a_failing_gate_needs_a_reason(tmp_path: Path) -> None:
         form = app.screen
         assert isinstance(form, PromoteDialog)
         assert "✗ pushed" in shown(form, "#gates")
-        await pilot.press("enter")
+        assert "Cannot promote: 1 gate fails" in shown(form, "#message")
+        assert "o override with a reason · v evaluate now" in shown(form, "#form-keys")
+        await pilot.press("enter", "enter")
         assert app.screen is form
-        assert "1 gate fails" in shown(form, "#message")
-        await pilot.press(*"why", "enter")
+        await pilot.press("escape", "o", *"why", "enter")
         await until(pilot, lambda: bool(app.requests))
         assert app.requests[0].argv[-2:] == ("--reason", "why")
+
+
+async def test_v_evaluates_and_asks_the_gates_again(tmp_path: Path) -> None:
+    app = promotion_app(tmp_path, gates=[{"gate": "evaluated", "passed": False, "detail": "0 tracks scored"}])
+    app.services.answers["models evaluate"] = {"title": "v4: 5 tracks scored", "detail": ""}
+    async with app.run_test(size=(80, 24)) as pilot:
+        await forms.open_promote(app, (ROW,))
+        form = app.screen
+        assert "✗ evaluated" in shown(form, "#gates")
+        app.services.answers["models promote"]["gates"] = [{"gate": "evaluated", "passed": True, "detail": "5"}]
+        await pilot.press("v")
+        await until(pilot, lambda: "✓ evaluated" in shown(form, "#gates"))
+        assert ("models", "evaluate", "EDMModel/4") in app.services.queries
+        assert "enter promote" in shown(form, "#form-keys")
+        await pilot.press("enter")
+        await until(pilot, lambda: bool(app.requests))
+        assert app.requests[0].argv == ("models", "promote", "EDMModel/4", "Production")
+
+
+async def test_a_rollback_shows_who_was_there_before(tmp_path: Path) -> None:
+    app = promotion_app(tmp_path)
+    app.services.answers["models rollback"] = FINDINGS
+    before = ModelVersion("EDMModel", 2, "Archived", run_id="r9", tags={"edm.run_name": "old"})
+    async with app.run_test(size=(80, 24)) as pilot:
+        await model_forms.open_rollback(app, (CANDIDATE, INCUMBENT, before), before)
+        form = app.screen
+        assert "roll back to v2 old   Archived → Production   now v3 mert" in shown(form, "#heading")
+        await pilot.press("o", *"drops", "enter")
+        await until(pilot, lambda: bool(app.requests))
+        argv = ("models", "rollback", "Production", "--model", "EDMModel", "--reason", "drops")
+        assert app.requests[0].argv == argv
 
 
 async def test_demote_goes_one_step_down_and_ends_are_refused(tmp_path: Path) -> None:
     app = promotion_app(tmp_path)
     async with app.run_test(size=(80, 24)) as pilot:
-        await forms.open_promotion(app, INCUMBENT, up=False)
+        await model_forms.open_promotion(app, INCUMBENT, up=False)
         await pilot.press("enter")
         await until(pilot, lambda: bool(app.requests))
         assert app.requests[0].argv == ("models", "demote", "EDMModel/3")
         with pytest.raises(EdmError):
-            await forms.open_promotion(app, INCUMBENT, up=True)
+            await model_forms.open_promotion(app, INCUMBENT, up=True)
         with pytest.raises(EdmError, match="no model version"):
             await forms.open_promote(app, (RunRow("r7", "none"),))
 
@@ -281,7 +330,7 @@ async def test_demote_goes_one_step_down_and_ends_are_refused(tmp_path: Path) ->
 async def test_stepping_down_to_no_stage_compares_with_nobody(tmp_path: Path) -> None:
     app = promotion_app(tmp_path)
     async with app.run_test(size=(80, 24)) as pilot:
-        await forms.open_promotion(app, CANDIDATE, up=False)
+        await model_forms.open_promotion(app, CANDIDATE, up=False)
         form = app.screen
         assert shown(form, "#heading").strip() == "EDMModel  v4 cnn_a   Staging → None"
         assert shown(form, "#comparison").strip() == ""
@@ -318,6 +367,15 @@ async def test_register_says_what_will_be_made_and_asks(tmp_path: Path) -> None:
         await pilot.press("enter")
         await until(pilot, lambda: bool(app.requests))
         assert app.requests[0].argv == ("models", "register", "r1")
+        await forms.open_register(app, (ROW,))
+        assert "loading it runs its code" in shown(app.screen, "#format-says")
+        await pilot.press("right")
+        await until(pilot, lambda: "a graph without code" in shown(app.screen, "#format-says"))
+        await pilot.press("tab", "end", *"Two")
+        await until(pilot, lambda: "EDMModelTwo v1" in shown(app.screen, "#heading"))
+        await pilot.press("enter")
+        await until(pilot, lambda: len(app.requests) > 1)
+        assert app.requests[1].argv == ("models", "register", "r1", "--model=EDMModelTwo", "--format=pt2")
 
 
 def test_a_missing_checkpoint_and_a_run_that_is_not_kept_are_worth_a_warning() -> None:

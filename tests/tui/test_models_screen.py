@@ -10,7 +10,7 @@ from textual.pilot import Pilot
 
 from edm_core.commandlog import CommandRecord, record_command
 from edm_core.snapshots.models import ModelVersion
-from edm_core.snapshots.runs import DataState, MetricSummary, RunRow
+from edm_core.snapshots.runs import DataState
 from edm_tui.screens.commands_log import CommandsLogScreen, command_lines, key_of
 from edm_tui.screens.models import ModelsScreen
 from edm_tui.widgets.cells import Column, cut, layout, plain
@@ -25,7 +25,10 @@ HISTORY = {
 }  # fmt: skip
 V3 = ModelVersion(
     "EDMModel", 3, "Production", ("production",), "r3", created_ms=1000,
-    tags={"edm.run_name": "mert", "edm.history.1": json.dumps(HISTORY)},
+    tags={
+        "edm.run_name": "mert", "edm.history.1": json.dumps(HISTORY), "edm.registered_by": "ana@gpu1",
+        "edm.metrics": '{"val_loss": 0.0287}', "edm.tracks": '{"t1": 0.25, "t2": 1}', "edm.format": "pt2",
+    },
 )  # fmt: skip
 V4 = ModelVersion("EDMModel", 4, "None", (), "r4", tags={"edm.run_name": "cnn"})
 
@@ -43,14 +46,15 @@ def texts(app: App[None], selector: str = "#list") -> str:
 # Models ---------------------------------------------------------------------------
 
 
-def test_a_version_shows_stage_run_metric_and_data_state() -> None:
-    row = RunRow("r3", "mert95m", metrics={"val_loss": MetricSummary(0.3, 9, 0.0287, 7)}, data_state=DataState.PUSHED)
-    _, lines = version_lines((V4, V3), {"r3": row}, "val_loss", 10.0, 120, ascii_only=True)
+def test_a_version_shows_stage_run_metric_data_state_and_who() -> None:
+    _, lines = version_lines((V4, V3), {"EDMModel/3": DataState.PUSHED}, "val_loss", 10.0, 120, ascii_only=True)
     assert [line.key for line in lines] == ["EDMModel/4", "EDMModel/3"]
     shown = lines[1].text.plain
-    for part in ("v3", "Production", "mert95m", "0.0287", "v pushed"):
+    for part in ("v3", "Production", "mert", "0.0287", "v pushed", "ana@gpu1"):
         assert part in shown
     assert "cnn" in lines[0].text.plain
+    _, narrow = version_lines((V4, V3), {}, "val_loss", 10.0, 80)
+    assert all(line.text.cell_len <= 80 for line in narrow)
 
 
 @pytest.fixture
@@ -74,12 +78,86 @@ async def test_the_history_is_below_and_verbs_that_cannot_run_say_why(models: Ho
         await pilot.press("j")
         assert screen.version == V3
         assert screen.reason("promote") == "already in Production"
-        await pilot.press("enter")
-        await settled(models, pilot)
-        assert "run id: r3" in texts(models)
-        assert "edm.history" not in texts(models)
         await pilot.press("y")
         assert models.clipboard == "models:/EDMModel/3"
+        for part in ("run id  r3", "pt2: a graph without code", "2 scored", "promote Staging → Production by you"):
+            assert part in " ".join(texts(models, "#detail").split("\n")).replace("    ", "  "), part
+        assert "edm.history" not in texts(models, "#detail")
+
+
+async def test_the_pane_takes_the_keys_and_on_a_narrow_screen_the_place_of_the_list(models: HostApp) -> None:
+    async with models.run_test(size=(80, 24)) as pilot:
+        await settled(models, pilot)
+        assert not models.screen.query_one("#detail").display
+        await pilot.press("j", "enter")
+        await settled(models, pilot)
+        assert models.screen.query_one("#detail").display
+        assert not models.screen.query_one("#list").display
+        await pilot.press("j", "j", "y")
+        assert models.clipboard
+        assert isinstance(models.screen, ModelsScreen)
+        assert models.screen.version == V3
+        await pilot.press("escape")
+        await settled(models, pilot)
+        assert models.screen.query_one("#list").display
+
+
+async def test_marks_choose_what_is_compared_and_keys_name_one_version(models: HostApp) -> None:
+    async with models.run_test(size=(150, 40)) as pilot:
+        await settled(models, pilot)
+        screen = models.screen
+        assert isinstance(screen, ModelsScreen)
+        assert "mark two" in screen.reason("diff")
+        await pilot.press("space", "j", "space")
+        await settled(models, pilot)
+        assert [version.version for version in screen.chosen] == [4, 3]
+        assert "one version at a time" in screen.reason("promote")
+        assert "2 marked" in screen.query_one("#status", StatusLine).text
+        assert texts(models).count("●") == 2
+        await pilot.press("escape")
+        assert [version.version for version in screen.chosen] == [3]
+        assert "no one in Production before" in screen.reason("roll_back")
+        await pilot.press("A", *"champion", "enter")
+        await pilot.pause()
+        await pilot.press("A", *"-production", "enter")
+        await pilot.pause()
+        await pilot.press("w", "enter")
+        await pilot.pause()
+        assert [request.argv for request in models.requests] == [
+            ("models", "alias", "set", "champion", "EDMModel/3"),
+            ("models", "alias", "delete", "production", "--model", "EDMModel"),
+            ("models", "download", "EDMModel/3", "--output=EDMModel-v3"),
+        ]
+
+
+async def test_the_first_versions_are_shown_before_all_are_read(models: HostApp) -> None:
+    many = tuple(ModelVersion("EDMModel", number) for number in range(300, 0, -1))
+    asked: list[int | None] = []
+
+    async def some(limit: int | None = None) -> tuple[ModelVersion, ...]:
+        asked.append(limit)
+        screen = models.screen
+        assert isinstance(screen, ModelsScreen)
+        if limit is None:
+            assert len(screen.versions) == 100
+            assert "100 versions and more" in screen.status_text()
+        return many[:limit]
+
+    models.services.models = some  # type: ignore[method-assign]
+    async with models.run_test(size=(120, 40)) as pilot:
+        screen = models.screen
+        assert isinstance(screen, ModelsScreen)
+        await settled(models, pilot)
+        assert asked == [100, None]
+        assert "300 versions" in screen.status_text()
+
+
+async def test_an_alias_that_left_its_stage_is_said(models: HostApp) -> None:
+    astray = ModelVersion("EDMModel", 3, "Production", (), "r3")
+    models.services.model_list = (V4, astray)
+    async with models.run_test(size=(120, 40)) as pilot:
+        await settled(models, pilot)
+        assert "@production is not v3: `edm doctor --fix`" in models.screen.query_one("#status", StatusLine).text
 
 
 async def test_the_cursor_stays_on_its_version_when_the_list_changes(models: HostApp) -> None:

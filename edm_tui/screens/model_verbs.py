@@ -1,0 +1,111 @@
+"""The verbs on model versions: when each can run, and the form or prompt that it opens."""
+
+from collections.abc import Coroutine
+from typing import Any
+
+from textual import work
+
+from edm_core.errors import EdmError
+from edm_core.snapshots.models import ModelVersion
+from edm_tui.messages import ActionRequested
+from edm_tui.screens.base import EdmScreen
+
+
+class ModelVerbs(EdmScreen):
+    """A screen with versions, of which `chosen` are those that a verb means."""
+
+    versions: tuple[ModelVersion, ...]
+
+    @property
+    def chosen(self) -> tuple[ModelVersion, ...]:
+        """The versions that a verb means now."""
+        raise NotImplementedError
+
+    def model_reason(self, verb: str) -> str | None:
+        """Why a verb on versions cannot run now, "" when it can, None for a verb that is none of these."""
+        if verb == "diff":
+            many = len({version.run_id for version in self.chosen if version.run_id}) > 1
+            return None if many else "mark two versions of different runs: space marks"
+        if verb not in ("promote", "demote", "roll_back", "alias", "download"):
+            return None
+        if not self.chosen:
+            return "no version"
+        if len(self.chosen) > 1:
+            return "one version at a time: mark one alone"
+        return self._why_not(verb, self.chosen[0])
+
+    def _why_not(self, verb: str, version: ModelVersion) -> str:
+        if verb == "promote":
+            return "already in Production" if version.stage == "Production" else ""
+        if verb == "demote":
+            return "" if version.stage in ("Staging", "Production") else "no step down"
+        if verb == "roll_back" and self._earlier(version.name) is None:
+            return f"{version.name} had no one in Production before"
+        return ""
+
+    def _earlier(self, name: str) -> int | None:
+        from edm_core.actions.model_history import earlier_holder, history
+
+        ours = [version for version in self.versions if version.name == name]
+        return earlier_holder(history(ours), ours, "Production")
+
+    def do_promote(self) -> None:
+        """One stage up, with the form that compares."""
+        from edm_tui.screens.model_forms import open_promotion
+
+        self._open(open_promotion(self.app, self.chosen[0], up=True))
+
+    def do_demote(self) -> None:
+        """One stage down."""
+        from edm_tui.screens.model_forms import open_promotion
+
+        self._open(open_promotion(self.app, self.chosen[0], up=False))
+
+    def do_roll_back(self) -> None:
+        """What was in Production before comes back; the form shows it first."""
+        from edm_tui.screens.model_forms import open_rollback
+
+        name = self.chosen[0].name
+        earlier = self._earlier(name)
+        before = next(one for one in self.versions if one.name == name and one.version == earlier)
+        self._open(open_rollback(self.app, self.versions, before))
+
+    @work(exclusive=True, group="form")
+    async def _open(self, form: Coroutine[Any, Any, None]) -> None:
+        try:
+            await form
+        except EdmError as error:
+            self.notify(f"{error.message} {error.hint}", severity="warning", markup=False)
+
+    def do_alias(self) -> None:
+        """Set an alias of the version, or delete one."""
+        from edm_tui.dialogs.text_prompt import TextPrompt
+
+        version = self.chosen[0]
+        target = f"{version.name}/{version.version}"
+        has = ", ".join(version.aliases) or "none"
+
+        def named(text: str | None) -> None:
+            if not text:
+                return
+            verb = ("delete", text[1:].strip(), "--model", version.name) if text[0] == "-" else ("set", text, target)
+            request = ActionRequested("alias", ("models", "alias", *verb), "registry", f"Alias of {target}")
+            self.app.post_message(request)
+
+        title = f"An alias for {version.name} v{version.version} (it has: {has})"
+        self.app.push_screen(TextPrompt(title, "", "champion sets it, -champion deletes it"), named)
+
+    def do_download(self) -> None:
+        """Download the version into a new folder, with a manifest that `edm models verify` checks."""
+        from edm_tui.dialogs.text_prompt import TextPrompt
+
+        version = self.chosen[0]
+        target = f"{version.name}/{version.version}"
+
+        def into(folder: str | None) -> None:
+            if folder:
+                argv = ("models", "download", target, f"--output={folder}")
+                self.app.post_message(ActionRequested("download", argv, "registry", f"Download {target}"))
+
+        title = f"Download {version.name} v{version.version} into a new folder of the workspace"
+        self.app.push_screen(TextPrompt(title, f"{version.name}-v{version.version}"), into)
