@@ -8,6 +8,7 @@ import click
 from edm_core.cli.output import clean, json_option, print_json, print_table, say
 from edm_core.cli.run_diff import diff
 from edm_core.cli.run_plot import plot
+from edm_core.cli.run_reproduce import lineage, reproduce
 from edm_core.cli.run_verbs import edit, stop, tail
 from edm_core.cli.run_versions import versions
 from edm_core.workspace import find_workspace
@@ -115,7 +116,7 @@ def _print_detail(detail: "RunDetail") -> None:
         click.echo(f"\n{detail.files_total} files, {detail.bytes_total / 1e6:.1f} MB")
 
 
-for command in (diff, edit, plot, stop, tail, versions):
+for command in (diff, edit, lineage, plot, reproduce, stop, tail, versions):
     runs.add_command(command)
 
 
