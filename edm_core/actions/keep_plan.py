@@ -114,7 +114,8 @@ def check_not_running(row: RunRow, folder: Path, verb: str, partial: bool = Fals
         raise ActionError(f"run {row.name} is still running (pid {mark.pid})", f"edm runs stop {row.name}")
     if not partial:
         where = f" on {mark.host}" if mark.host and not mark.here() else ""
-        anyway = f"edm {verb} {row.name} " + ("--partial" if verb == "keep" else f"--force --yes-really {row.name}")
+        consent = {"keep": "--partial", "runs delete": "--force"}.get(verb, f"--force --yes-really {row.name}")
+        anyway = f"edm {verb} {row.name} {consent}"
         hint = (
             f"If it died: `edm doctor --fix`, or `{anyway}`."
             if mark.pid and mark.here()
