@@ -99,6 +99,8 @@ class TuiSettings:
     """How the terminal tells that a job has ended: bell, osc9 (a desktop notification, also through tmux) or off."""
     mouse: bool = True
     """Whether the mouse is used."""
+    views: Mapping[str, Any] = field(default_factory=dict)
+    """Views of the run table: `lr = { columns = ["best:val_loss"], sort = ["age"], filter = "", group = "" }`."""
 
 
 @dataclass(frozen=True, slots=True)

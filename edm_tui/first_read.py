@@ -95,9 +95,11 @@ def _read_and_leave(workspace: Workspace, pipe: int) -> None:
         # The terminal's ctrl+c is for the interface, which ends this child by itself.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         from edm_core.stores.first_runs import first_and_all
+        from edm_core.table.memory import recall
 
         with os.fdopen(pipe, "wb") as file:
-            for message in first_and_all(workspace):
+            left = recall(workspace)
+            for message in first_and_all(workspace, left.experiment, left.view.metrics()):
                 file.write(len(message).to_bytes(8, "big"))
                 file.write(message)
                 file.flush()

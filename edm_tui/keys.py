@@ -15,6 +15,7 @@ CHARTS = ("charts",)
 MARKED = ("runs", "jobs", "models")
 TIMED = (*CHARTS, "track")
 FILTERED = ("runs", "tail", "commands", "charts")
+COMPARED = ("runs", "diff")
 RUN_SCREENS = ("runs", "charts", "diff", "models", "jobs", "tail")
 KEPT_SCREENS = (*RUN_SCREENS, "storage")
 
@@ -65,11 +66,16 @@ KEYS: tuple[Key, ...] = (
     ),
     Key(("/",), "/", "filter", "filter", "Narrow by name as you type.", "choose", FILTERED, 60),
     Key(("f",), "f", "query", "query", "Narrow by a query in MLflow's language.", "choose", ("runs",)),
-    Key(("s",), "s", "sort", "sort", "Sort by the next column.", "choose", ("runs",), 35),
+    Key(("s",), "s", "sort", "sort", "Sort by one field or several.", "choose", ("runs",), 35),
     Key(("S",), "S", "reverse", "reverse", "Turn the order round.", "choose", ("runs",)),
-    Key(("c",), "c", "columns", "columns", "Choose the columns.", "choose", ("runs",)),
+    Key(("c",), "c", "columns", "columns", "Choose the columns.", "choose", ("runs",), 34),
+    Key(("b",), "b", "baseline", "baseline", "Compare with this run; on a diff with the next.", "choose", COMPARED, 48),
+    Key(("B",), "B", "group", "group", "Group by a param, tag or attribute, or show a tree.", "choose", ("runs",), 27),
+    Key(("-",), "-", "fold", "fold", "Fold or unfold a group, or the children of a run.", "choose", ("runs",)),
+    Key(("=",), "=", "fold_all", "fold all", "Fold all, or unfold all.", "choose", ("runs",)),
+    Key(("V",), "V", "views", "views", "Choose, save or delete a view.", "choose", ("runs",), 26),
+    Key(("E",), "E", "experiment", "experiment", "Show another experiment, or all.", "choose", ("runs",), 24),
     Key(("a",), "a", "all", "all", "All, or only what differs.", "choose", ("diff",), 50),
-    Key(("b",), "b", "baseline", "baseline", "Make the next run the baseline.", "choose", ("diff",), 48),
     Key(("K",), "K", "keep", "keep", "Keep: dvc add, git commit, MLflow tags.", "run", KEPT_SCREENS, 95),
     Key(("D",), "D", "discard", "discard", "Discard: move the run folder to the trash.", "run", KEPT_SCREENS, 85),
     Key(("P",), "P", "push", "push", "Push the run's data, then git.", "run", KEPT_SCREENS, 80),
@@ -99,7 +105,9 @@ KEYS: tuple[Key, ...] = (
     Key(("b",), "b", "later", "later", "Let a waiting job start one place later.", "job", ("jobs",), 47),
     Key(("d",), "d", "diff", "diff", "Compare the marked runs; the first is the baseline.", "run", RUN_SCREENS, 70),
     Key(("v",), "v", "charts", "charts", "Charts of the marked runs.", "run", RUN_SCREENS, 31),
-    Key(("e",), "e", "edit", "edit", "Edit metadata and note.", "run", RUN_SCREENS, 42),
+    Key(("e",), "e", "edit", "edit", "Edit name, note, tags and metadata.", "run", RUN_SCREENS, 42),
+    Key((), ":delete", "delete", "delete", "Delete in MLflow alone; folders stay.", "run", ("runs",)),
+    Key((), ":undelete", "undelete", "undelete", "Restore a run that was deleted in MLflow.", "run", ("runs",)),
     Key(("y",), "y", "copy", "copy", "Copy id, path or value.", "run", (*KEPT_SCREENS, "doctor", "commands"), 28),
     Key(("o",), "o", "export", "export", "Export the table.", "run", ("runs", "diff", "charts")),
     Key(("T",), "T", "tensorboard", "tensorboard", "TensorBoard on the marked folders.", "run", ("runs",)),

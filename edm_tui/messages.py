@@ -26,6 +26,15 @@ class RunOpened(Message):
         self.row_id = row_id
 
 
+class HeaderClicked(Message):
+    """The title of this field's column was clicked; `further` with shift or ctrl: beside the order that there is."""
+
+    def __init__(self, name: str, further: bool) -> None:
+        super().__init__()
+        self.name = name
+        self.further = further
+
+
 class FilterChanged(Message):
     """The text of the filter changed; `done` when it was accepted with Enter or dropped with esc."""
 

@@ -30,8 +30,11 @@ if TYPE_CHECKING:
     from edm_core.curves.history import History, Span
     from edm_core.query.complete import Names
     from edm_core.snapshots.models import ModelVersion
+    from edm_core.stores.protocols import Experiment
     from edm_core.stores.query import Matches
     from edm_core.stores.run_reader import RunReader
+    from edm_core.table.memory import TableMemory
+    from edm_core.table.saved import SavedView
     from edm_tui.first_read import FirstRead
 
 T = TypeVar("T")
@@ -99,6 +102,24 @@ class Services:
         if found is not None:
             self._reader.give(found.experiment, found.metrics, found.many)
         return self._reader.read(experiment, metrics)
+
+    async def remember(self, memory: "TableMemory") -> None:
+        """Keep how the run table is arranged for the next start. Raises ActionError."""
+        from edm_core.table.memory import remember
+
+        await self.in_thread(remember, self.workspace, memory)
+
+    async def experiments(self) -> "tuple[Experiment, ...]":
+        """MLflow's active experiments. Raises EdmError."""
+        from edm_core.stores.runs import list_experiments
+
+        return await self.in_thread(list_experiments, self.workspace)
+
+    async def views(self) -> "tuple[SavedView, ...]":
+        """The saved views by name. Raises EdmError."""
+        from edm_core.table.saved import saved_views
+
+        return await self.in_thread(saved_views, self.workspace)
 
     async def detail(self, row: RunRow) -> RunDetail:
         """Files, metadata and metric histories of one run."""
@@ -178,26 +199,27 @@ class Services:
         unfinished = await self.in_thread(lambda: Journal(self.workspace).unfinished())
         return any(entry.verb == "promote" for entry in unfinished)
 
-    async def matching(self, query: str) -> "Matches":
+    async def matching(self, query: str, experiment: str | None = None) -> "Matches":
         """The runs that fit a query in MLflow's language: from the store itself where it can be read without MLflow."""
         from edm_core.stores.query import Matches
 
         title = "reading the answer"
         self.running.append(title)
         try:
-            found = await self.quick_matches(query)
+            found = await self.quick_matches(query, experiment)
         finally:
             self.running.remove(title)
         if found is not None:
             return found
-        document = await self.query("runs", "list", "--filter", query, lane=None, title=title)
+        where = () if experiment is None else ("--experiment", experiment)
+        document = await self.query("runs", "list", "--filter", query, *where, lane=None, title=title)
         return Matches([str(run["run_id"]) for run in document["runs"] if run["run_id"]])
 
-    async def quick_matches(self, query: str) -> "Matches | None":
+    async def quick_matches(self, query: str, experiment: str | None = None) -> "Matches | None":
         """As `matching`, but None where it would take a process with MLflow."""
         from edm_core.stores.query import direct_matches
 
-        return await self.in_thread(direct_matches, self.workspace, query)
+        return await self.in_thread(direct_matches, self.workspace, query, "", None, experiment)
 
     async def query_names(self) -> "Names | None":
         """The metrics, params and tags that runs have; None where only the rows on screen can tell."""

@@ -12,8 +12,6 @@ from edm_tui.messages import ActionRequested, Lane
 ON_DISK = (DataState.UNTRACKED, DataState.KEPT, DataState.PUSHED, DataState.CHANGED)
 ON_REMOTE = "on the remote"
 NOT_YET = {
-    "columns": "set [metrics] columns and [tui] params in edm.toml",
-    "export": "not in this version; `edm runs list --json` has it",
     "tensorboard": "not in this version; run `tensorboard --logdir` on the runs folder",
 }
 
@@ -67,6 +65,12 @@ def _discard(row: RunRow) -> str:
     return "" if row.run_id or row.data_state in ON_DISK else "nothing to discard"
 
 
+def _delete(row: RunRow) -> str:
+    if running(row):
+        return "still running: x stops it"
+    return "" if row.run_id and not row.deleted else "no run in MLflow"
+
+
 def _push(row: RunRow) -> str:
     if row.data_state is DataState.PUSHED:
         return ON_REMOTE
@@ -96,6 +100,7 @@ VERBS: dict[str, Verb] = {
     "discard": Verb(("discard",), "data", "Discard", _discard),
     "push": Verb(("push",), "data", "Push", _push),
     "pull": Verb(("pull",), "data", "Pull", _pull),
+    "delete": Verb(("runs", "delete"), "data", "Delete", _delete),
     "stop": Verb(("jobs", "stop"), "tracking", "Stop", _stop),
 }
 
@@ -139,7 +144,7 @@ def reason(verb: str, rows: Sequence[RunRow]) -> str:
 
 ALWAYS_OPEN = ("new", "models", "jobs", "commands", "diff_screen", "charts_screen", "storage", "doctor")
 """Views that need no run."""
-ONE_RUN = ("promote", "demote", "tail", "edit", "register")
+ONE_RUN = ("promote", "demote", "tail", "register")
 
 
 def fitting(verb: str, rows: Sequence[RunRow]) -> tuple[RunRow, ...]:
@@ -166,6 +171,8 @@ def _consent(verb: str, rows: Sequence[RunRow]) -> tuple[str, ...]:
     """The options that say that the question was answered with yes."""
     if verb == "keep" and any(_unfinished(row) for row in rows):
         return ("--partial",)
+    if verb == "delete" and any(row.model for row in rows):
+        return ("--force",)
     costly = [row for row in rows if verb == "discard" and _cost(row)]
     if not costly:
         return ()
@@ -179,6 +186,9 @@ def question(verb: str, rows: Sequence[RunRow]) -> Question | None:
     if verb == "keep" and any(_unfinished(row) for row in chosen):
         lines = tuple(f"{row.name} did not finish: {row.status.lower()}" for row in chosen if _unfinished(row))
         return Question(f"Keep {name} as it is?", lines, "keep")
+    registered = tuple(f"{row.name}: registered as {row.model}" for row in chosen if verb == "delete" and row.model)
+    if registered:
+        return Question(f"Delete {name} in MLflow?", (*registered, "Folders stay; z restores the runs."), "delete")
     if verb == "stop" and chosen:
         return Question(f"Stop {name}?", ("The training ends as killed; what it has written stays.",), "stop")
     costs = tuple(f"{row.name}: {_cost(row)}" for row in chosen if verb == "discard" and _cost(row))

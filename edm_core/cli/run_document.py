@@ -1,12 +1,13 @@
 """A run, a job and a comparison as `--json` prints them, and as one line of a table."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from edm_core.settings import Settings
 from edm_core.snapshots.jobs import JobSnapshot
 from edm_core.snapshots.runs import MetricSummary, RunDetail, RunRow
+from edm_core.table.values import duration, iso
 
 
 def run_document(row: RunRow) -> dict[str, Any]:
@@ -64,19 +65,6 @@ def job_document(job: JobSnapshot | None) -> dict[str, Any] | None:
         "id": job.id, "state": job.state, "exit_code": job.exit_code, "run_id": job.run_id or None,
         "epoch": progress.epoch, "epochs": progress.epochs, "silent_since": job.silent_since,
     }  # fmt: skip
-
-
-def iso(milliseconds: int | None) -> str | None:
-    if milliseconds is None:
-        return None
-    return datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat(timespec="milliseconds")
-
-
-def duration(row: RunRow) -> float | None:
-    """Seconds from start to end; None while a run goes on."""
-    if row.start_ms is None or row.end_ms is None:
-        return None
-    return (row.end_ms - row.start_ms) / 1000
 
 
 def table(rows: Sequence[RunRow], settings: Settings) -> tuple[list[str], list[list[str]], list[int]]:

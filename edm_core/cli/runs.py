@@ -5,11 +5,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from edm_core.cli.output import clean, json_option, print_json, print_table, say
+from edm_core.cli.output import clean, json_option, print_json, print_table
 from edm_core.cli.run_diff import diff
+from edm_core.cli.run_edit import delete, edit, rename, restore, tag
+from edm_core.cli.run_list import list_runs
 from edm_core.cli.run_plot import plot
 from edm_core.cli.run_reproduce import lineage, reproduce
-from edm_core.cli.run_verbs import edit, stop, tail
+from edm_core.cli.run_verbs import stop, tail
 from edm_core.cli.run_versions import versions
 from edm_core.workspace import find_workspace
 
@@ -29,44 +31,6 @@ def runs() -> None:
       edm runs list --filter "metrics.val_loss < 0.03" --order-by val_loss
       edm runs diff mert95m_baseline aug_heavy_dropout0.3
     """
-
-
-@runs.command("list")
-@click.option("--filter", "query", metavar="Q", default="", help="MLflow's filter language, plus OR, NOT, ( ).")
-@click.option("--order-by", metavar="K", default="", help="Such as `metrics.val_loss DESC`, or a metric: best first.")
-@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="At most N rows.")
-@click.option("--experiment", metavar="NAME", help="Another experiment than the workspace's; * for all.")
-@json_option
-def list_runs(query: str, order_by: str, limit: int | None, experiment: str | None, as_json: bool) -> None:
-    """List runs, newest first: what MLflow, DVC, the registry and the jobs know of each.
-
-    \b
-    For example:
-      edm runs list --limit 20
-      edm runs list --filter "params.backbone = 'cnn'" --order-by "metrics.boundary_f1 DESC" --json
-      edm runs list --filter "metrics.val_loss < 0.03 AND NOT (status = 'FAILED' OR tags.kind = 'trial')"
-    """
-    from edm_core.cli.run_document import run_document, table
-    from edm_core.stores.runs import load_rows, load_runs
-
-    workspace = find_workspace()
-    if query or order_by:
-        from edm_core.stores.query import matching_runs
-
-        matches = matching_runs(workspace, query, order_by, limit, experiment)
-        rows: Sequence[RunRow] = load_rows(workspace, matches.run_ids)
-        notice = matches.notice
-    else:
-        snapshot = load_runs(workspace, experiment, limit)
-        rows, notice = snapshot.rows[:limit], snapshot.notice
-    if notice:
-        say(notice)
-    if as_json:
-        print_json({"runs": [run_document(row) for row in rows]})
-    elif rows:
-        print_table(*table(rows, workspace.settings))
-    else:
-        say("No run is like that." if query else "No runs yet: `edm train` makes one.")
 
 
 @runs.command()
@@ -92,12 +56,12 @@ def show(run: str, as_json: bool) -> None:
 
 def _print_detail(detail: "RunDetail") -> None:
     from edm_core.cli.run_document import best, number, started, state, took
-    from edm_core.cli.run_document import duration as seconds_of
+    from edm_core.table.values import duration
 
     row = detail.row
     facts = [
         ("run", row.name), ("id", row.run_id), ("state", state(row)), ("data", row.data_state.word),
-        ("model", row.model), ("started", started(row)), ("took", took(seconds_of(row))), ("user", row.user),
+        ("model", row.model), ("started", started(row)), ("took", took(duration(row))), ("user", row.user),
         ("experiment", row.experiment), ("commit", row.git_commit), ("folder", row.run_dir), ("note", row.note),
     ]  # fmt: skip
     for name, value in facts:
@@ -116,7 +80,9 @@ def _print_detail(detail: "RunDetail") -> None:
         click.echo(f"\n{detail.files_total} files, {detail.bytes_total / 1e6:.1f} MB")
 
 
-for command in (diff, edit, lineage, plot, reproduce, stop, tail, versions):
+for command in (
+    list_runs, diff, edit, rename, tag, delete, restore, lineage, plot, reproduce, stop, tail, versions
+):  # fmt: skip
     runs.add_command(command)
 
 

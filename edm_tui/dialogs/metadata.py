@@ -1,6 +1,6 @@
-"""The form for a run's note and metadata.yaml."""
+"""The form for a run's name, note, tags and metadata.yaml."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -16,7 +16,7 @@ from edm_tui.widgets.cells import cut, plain
 
 @dataclass(frozen=True, slots=True)
 class MetadataField:
-    """`key` is the note, or a key of metadata.yaml such as `results.conclusion`."""
+    """`key` is name, note, tags, or a key of metadata.yaml such as `results.conclusion`."""
 
     key: str
     label: str
@@ -25,11 +25,14 @@ class MetadataField:
 
 @dataclass(frozen=True, slots=True)
 class MetadataPlan:
-    """What the form shows; `warning` is said at once, such as that metadata.yaml could not be read."""
+    """What the form shows; `warning` is said at once, such as that metadata.yaml could not be read.
 
-    run_name: str
+    `check` says what is wrong with changes, "" for nothing."""
+
+    title: str
     fields: Sequence[MetadataField]
     warning: str = ""
+    check: Callable[[Mapping[str, str]], str] = lambda changes: ""
 
 
 class MetadataDialog(Frame[Mapping[str, str]]):
@@ -47,7 +50,7 @@ class MetadataDialog(Frame[Mapping[str, str]]):
         self._warned = False
 
     def heading(self) -> Text:
-        return Text(f"Metadata and note of {cut(plain(self.plan.run_name), 60)}", style="bold")
+        return Text(cut(plain(self.plan.title), 70), style="bold")
 
     def body(self) -> Iterator[Widget]:
         with VerticalScroll(id="fields", can_focus=False):
@@ -76,7 +79,11 @@ class MetadataDialog(Frame[Mapping[str, str]]):
         return found
 
     def action_save(self) -> None:
-        self.dismiss(self.changes or None)
+        fault = self.plan.check(self.changes)
+        if fault:
+            self.say(fault, "error")
+        else:
+            self.dismiss(self.changes or None)
 
     def action_back(self) -> None:
         """What was typed is not dropped at the first esc."""

@@ -31,6 +31,11 @@ class Narrowing(EdmScreen):
         """How many runs there are before narrowing."""
         raise NotImplementedError
 
+    @property
+    def experiment(self) -> str | None:
+        """The experiment that is asked: None for the workspace's own, `*` for all."""
+        return None
+
     def show_rows(self) -> None:
         raise NotImplementedError
 
@@ -51,16 +56,16 @@ class Narrowing(EdmScreen):
             bar.remove()
             self.table.focus()
         else:
-            bar.show_count(len(self.table.rows), self.total)
+            bar.show_count(len(self.table.arrangement.runs), self.total)
 
     def do_query(self) -> None:
         from edm_tui.dialogs.query_prompt import QueryPrompt
 
         def asked(query: str | None) -> None:
             if query:
-                self._ask_store(query)
+                self.ask(query)
             elif query is not None and self.narrowed.query:
-                self.narrowed = RunFilter(self.narrowed.name)
+                self.narrowed = self.narrowed.without_query()
                 self.show_rows()
 
         prompt = QueryPrompt(self.narrowed.query)
@@ -81,17 +86,18 @@ class Narrowing(EdmScreen):
     async def renew_answer(self) -> None:
         """Ask the query again since runs changed, where that is cheap; elsewhere the old answer stands until `f`."""
         query = self.narrowed.query
-        found = await self.services.quick_matches(query) if query else None
+        found = await self.services.quick_matches(query, self.experiment) if query else None
         if found is not None and query == self.narrowed.query:
-            self.narrowed = RunFilter(self.narrowed.name, query, frozenset(found.run_ids))
+            self.narrowed = self.narrowed.asked(query, frozenset(found.run_ids))
 
     @work(exclusive=True, group="query")
-    async def _ask_store(self, query: str) -> None:
+    async def ask(self, query: str) -> None:
+        """Narrow by this query; what cannot be read is said, and changes nothing."""
         self.call_later(self.say)
         try:
-            matches = await self.services.matching(query)
+            matches = await self.services.matching(query, self.experiment)
         except EdmError as error:
             self.host.show_error(error.message, error.hint)
         else:
-            self.narrowed = RunFilter(self.narrowed.name, query, frozenset(matches.run_ids))
+            self.narrowed = self.narrowed.asked(query, frozenset(matches.run_ids))
         self.show_rows()

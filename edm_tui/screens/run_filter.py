@@ -1,10 +1,6 @@
 """What the run table is narrowed by: a part of the name, a query in MLflow's language, or both."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
-
-from edm_core.snapshots.runs import RunRow
-from edm_tui.columns import matching
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,15 +19,21 @@ class RunFilter:
         """As the status line says it."""
         return " · ".join(filter(None, (self.query, self.name)))
 
-    def apply(self, rows: Sequence[RunRow]) -> Sequence[RunRow]:
-        """The rows that fit, in their order."""
-        ids = self.ids
-        found = rows if ids is None else [row for row in rows if row.run_id in ids]
-        return matching(found, self.name) if self.name else found
+    @property
+    def ends(self) -> str:
+        """Which key clears what."""
+        return "esc clears the name, then the query" if self.name and self.query else "esc clears"
 
     def narrower(self, name: str) -> "RunFilter":
         """The same query with this part of the name."""
         return replace(self, name=name.strip())
+
+    def asked(self, query: str, ids: frozenset[str]) -> "RunFilter":
+        """The same name with this query, as the store answered it."""
+        return replace(self, query=query, ids=ids)
+
+    def without_query(self) -> "RunFilter":
+        return RunFilter(self.name)
 
     def without_last(self) -> "RunFilter":
         """One layer less: first the name, then the query."""

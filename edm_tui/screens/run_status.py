@@ -3,19 +3,28 @@
 import time
 
 from edm_core.snapshots.runs import RunsSnapshot
+from edm_core.stores.protocols import ALL_EXPERIMENTS
 from edm_tui.formatting import age, clean, count
 from edm_tui.screens.run_filter import RunFilter
 
 
 def status_text(
-    workspace: str, snapshot: RunsSnapshot | None, shown: int, narrowed: RunFilter, fault: str, narrow: bool
+    workspace: str,
+    snapshot: RunsSnapshot | None,
+    shown: int,
+    narrowed: RunFilter,
+    arranged: str,
+    fault: str,
+    narrow: bool,
 ) -> str:
     """Where we are, how many runs, what is applied and which key clears it, and what is wrong."""
     parts = [workspace]
     if snapshot is not None and not (narrowed and narrow):
-        parts += [snapshot.store, snapshot.experiment, runs_text(snapshot)]
+        where = "all experiments" if snapshot.experiment == ALL_EXPERIMENTS else snapshot.experiment
+        parts += [snapshot.store, where, runs_text(snapshot)]
     if narrowed:
-        parts.append(f"{count(shown)} shown: {narrowed.words} (esc clears)")
+        parts.append(f"{count(shown)} shown: {narrowed.words} ({narrowed.ends})")
+    parts.append(arranged)
     if snapshot is not None and snapshot.old and not fault:
         parts.append(f"rows as of {age(time.time() - snapshot.taken)} ago, reading …")
     if fault:

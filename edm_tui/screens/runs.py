@@ -10,11 +10,14 @@ from textual.reactive import reactive
 
 from edm_core.errors import EdmError
 from edm_core.snapshots.runs import RunRow, RunsSnapshot
-from edm_tui import columns, verbs
+from edm_core.stores.protocols import ALL_EXPERIMENTS
+from edm_core.table.memory import recall
+from edm_tui import verbs
 from edm_tui.formatting import clean
 from edm_tui.messages import ActionFinished, RunHighlighted, RunOpened
+from edm_tui.run_cells import Look
+from edm_tui.screens.arranging import Arranging
 from edm_tui.screens.moving import Moving
-from edm_tui.screens.narrowing import Narrowing
 from edm_tui.screens.reading import ReadingScreen
 from edm_tui.screens.run_filter import RunFilter
 from edm_tui.screens.run_status import status_text
@@ -33,7 +36,7 @@ PANE_STEP, PANE_LEAST, TABLE_LEAST = 8, 28, 40
 First = RunsSnapshot | EdmError | None
 
 
-class RunsScreen(ReadingScreen, Moving, Narrowing):
+class RunsScreen(ReadingScreen, Moving, Arranging):
     """`first` is what was read before the first frame: runs, the reason why there are none, or None."""
 
     context = "runs"
@@ -47,10 +50,11 @@ class RunsScreen(ReadingScreen, Moving, Narrowing):
         self._launched = ""
         self._to_open = ""
         self._pane_cells = 0
-        self._look = columns.Look()
+        self._taken = 0.0
 
     def compose(self) -> ComposeResult:
-        settings = self.services.workspace.settings
+        workspace = self.services.workspace
+        settings, self.memory = workspace.settings, recall(workspace)
         # Kept by reference: a read may end while the screen is being taken down, its widgets first.
         self.table = RunTable(settings, id="runs")
         self.pane = DetailPane(settings, id="detail")
@@ -89,7 +93,11 @@ class RunsScreen(ReadingScreen, Moving, Narrowing):
 
     async def read(self) -> None:
         try:
-            snapshot = await self.services.runs()
+            asked = self.memory.experiment
+            snapshot = await self.services.runs(asked, self.memory.view.metrics())
+            if asked != self.memory.experiment:
+                # Another experiment was chosen meanwhile, and is read next.
+                return
             await self.renew_answer()
             self.snapshot = snapshot
             self._undoable = await self.services.last_action()
@@ -116,35 +124,45 @@ class RunsScreen(ReadingScreen, Moving, Narrowing):
             return
         self._fault = ""
         self.table.stale = False
-        settings = self.services.workspace.settings
-        self._look = columns.Look(snapshot.taken or time.time(), columns.best_of(snapshot.rows, settings))
+        self._taken = snapshot.taken or time.time()
+        self.set_rows(snapshot.rows)
         self.table.empty = "no runs yet: n starts one"
         self.show_rows()
 
     def show_rows(self) -> None:
-        rows = self.snapshot.rows if self.snapshot is not None else ()
         if self.snapshot is not None and self.narrowed:
             self.table.empty = clean(f"no run fits {self.narrowed.words}: esc clears")
-        self.table.show(self.narrowed.apply(rows), self._look)
+        self.table.everywhere = self.experiment == ALL_EXPERIMENTS
+        self.table.show(self.arranged(), self.memory.view, self._look)
         self._go_to_launched()
         self._open_wanted()
         self._explain()
         self.say()
 
+    @property
+    def _look(self) -> Look:
+        return Look(self._taken, self.baseline, self.frame.metrics)
+
     def _go_to_launched(self) -> None:
         """Once, when it is there: the run that was started here is the one that its user looks for."""
-        for row in self.table.rows if self._launched else ():
-            if row.job is not None and row.job.id == self._launched:
+        here = self.frame.columns.here if self._launched else {}
+        for position, known in here.items():
+            if known.job is not None and known.job.id == self._launched:
                 self._launched = ""
-                self.table.go_to(row.row_id)
+                self.table.go_to(self.frame.row_id(position))
                 return
+
+    @property
+    def experiment(self) -> str | None:
+        return self.memory.experiment
 
     # Status line and footer -----------------------------------------------------
 
     def say(self) -> None:
         """Bring status line and footer up to date; nothing is written where nothing changed."""
-        narrow, shown = self.has_class("-narrow"), len(self.table.rows)
-        left = status_text(self.services.workspace.name, self.snapshot, shown, self.narrowed, self._fault, narrow)
+        narrow, shown = self.has_class("-narrow"), len(self.table.arrangement.runs)
+        name, arranged = self.services.workspace.name, self.arrangement_words()
+        left = status_text(name, self.snapshot, shown, self.narrowed, arranged, self._fault, narrow)
         right = [*self.services.running, self.services.branch_text]
         self._status.say(left, "   ".join(filter(None, right)))
         marks = len(self.table.marked())
@@ -156,7 +174,9 @@ class RunsScreen(ReadingScreen, Moving, Narrowing):
     def reason(self, verb: str) -> str:
         if verb == "undo" and not self._undoable:
             return "nothing to undo"
-        if verb in ("mark", "open", "copy", "sort") and self.table.row is None:
+        if verb in ("mark", "open", "sort", "export") and not self.table.arrangement.lines:
+            return "no run"
+        if verb in ("copy", "baseline") and self.table.row is None:
             return "no run"
         found = super().reason(verb)
         # The data is there, but commits are only here, such as that of an undo: a push still has something to do.
@@ -189,7 +209,9 @@ class RunsScreen(ReadingScreen, Moving, Narrowing):
 
     def do_open(self) -> None:
         """The detail takes the keys; where the screen is narrow it takes the table's place."""
-        if self.table.row is not None:
+        if self.table.group is not None:
+            self.do_fold()
+        elif self.table.row is not None:
             self.set_class(True, "-open")
             self.pane.focus()
             self.say()
@@ -204,8 +226,8 @@ class RunsScreen(ReadingScreen, Moving, Narrowing):
 
     def _open_wanted(self) -> None:
         if self._to_open:
-            self.table.go_to(self._to_open)
-            if self.table.row is not None and self.table.row.run_id == self._to_open:
+            self.reveal(self._to_open)
+            if self._to_open and self.table.row is not None and self.table.row.run_id == self._to_open:
                 self._to_open = ""
                 self.do_open()
 
@@ -214,7 +236,7 @@ class RunsScreen(ReadingScreen, Moving, Narrowing):
         return self.has_class("-open")
 
     def do_back(self) -> None:
-        """Step out one layer: the detail, the filter, the marks."""
+        """Step out one layer: the detail, the filter, the marks, the baseline."""
         if self._open:
             self.set_class(False, "-open")
             self.table.focus()
@@ -225,6 +247,8 @@ class RunsScreen(ReadingScreen, Moving, Narrowing):
         elif self.table.marks:
             self.table.clear_marks()
             self.say()
+        elif self.memory.baseline:
+            self.end_baseline()
 
     # Moving -------------------------------------------------------------------
 
@@ -249,15 +273,6 @@ class RunsScreen(ReadingScreen, Moving, Narrowing):
     def do_mark(self) -> None:
         self.table.toggle_mark()
         self.say()
-
-    def do_sort(self) -> None:
-        """By the next column; after the last one newest first again."""
-        self.table.sort_next()
-        self.show_rows()
-
-    def do_reverse(self) -> None:
-        self.table.sort_reverse = not self.table.sort_reverse
-        self.show_rows()
 
     def do_copy(self) -> None:
         """Id, path or a value of the run under the cursor to the terminal's clipboard (OSC 52)."""

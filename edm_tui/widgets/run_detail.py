@@ -10,8 +10,9 @@ from textual.strip import Strip
 
 from edm_core.settings import Settings
 from edm_core.snapshots.runs import MetricSummary, RunDetail, RunRow
-from edm_tui.columns import Look, metrics_shown, seconds, state_text
+from edm_core.table.usual import metrics_shown
 from edm_tui.formatting import NOTHING, age, clean, duration, fit, number, param, size, sparkline
+from edm_tui.run_cells import Look, seconds, state_text
 from edm_tui.themes import run_colour, run_mark
 from edm_tui.widgets.painted import Painted
 

@@ -1,6 +1,7 @@
 """Runs made in memory, and an app on them that touches no store."""
 
 from collections.abc import Hashable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from edm_core.query.complete import Names
 from edm_core.settings import Settings
 from edm_core.snapshots.outcome import Outcome
 from edm_core.snapshots.runs import DataState, MetricSummary, RunDetail, RunRow, RunsSnapshot
+from edm_core.stores.protocols import Experiment
 from edm_core.stores.query import Matches
 from edm_core.workspace import Workspace
 from edm_tui.app import EdmApp
@@ -47,11 +49,18 @@ class QuietServices(Services):
         self.undoable = ""
         self.token: Hashable = 0
         self.documents: dict[tuple[str, ...], dict[str, Any]] = {}
+        self.read: list[tuple[str | None, tuple[str, ...]]] = []
+        """Experiment and metrics of each reading."""
+        self.known_experiments: tuple[Experiment, ...] = ()
 
     async def runs(self, experiment: str | None = None, metrics: Sequence[str] = ()) -> RunsSnapshot:
+        self.read.append((experiment, tuple(metrics)))
         if isinstance(self.rows, EdmError):
             raise self.rows
-        return a_snapshot(self.rows)
+        return replace(a_snapshot(self.rows), experiment=experiment or "edm-training")
+
+    async def experiments(self) -> tuple[Experiment, ...]:
+        return self.known_experiments
 
     async def detail(self, row: RunRow) -> RunDetail:
         return RunDetail(row, metadata=f"run_name: {row.name}\n")
@@ -74,11 +83,11 @@ class QuietServices(Services):
             raise self.outcome
         return self.outcome
 
-    async def matching(self, query: str) -> Matches:
+    async def matching(self, query: str, experiment: str | None = None) -> Matches:
         document = await self.query("runs", "list", "--filter", query)
         return Matches([run["run_id"] for run in document["runs"]])
 
-    async def quick_matches(self, query: str) -> Matches | None:
+    async def quick_matches(self, query: str, experiment: str | None = None) -> Matches | None:
         return None
 
     async def query_names(self) -> Names | None:

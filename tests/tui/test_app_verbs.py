@@ -35,7 +35,9 @@ JOB = JobSnapshot("20260101-abcd", "running", "t", ("edm",), NOW)
         ("demote", {"model": "v3 Production"}, ""),
         ("register", {"run_id": ""}, "no run and folder: both are needed"),
         ("diff", {}, ""),
-        ("export", {}, verbs.NOT_YET["export"]),
+        ("delete", {}, ""),
+        ("delete", {"run_id": ""}, "no run in MLflow"),
+        ("delete", {"status": "RUNNING"}, "still running: x stops it"),
     ],
 )
 def test_why_a_verb_cannot_run(verb: str, fields: dict[str, object], reason: str) -> None:
@@ -46,7 +48,7 @@ def test_without_a_run_there_is_nothing_to_do() -> None:
     assert verbs.reason("keep", ()) == "no run"
 
 
-@pytest.mark.parametrize("verb", ["promote", "demote", "register", "edit", "tail"])
+@pytest.mark.parametrize("verb", ["promote", "demote", "register", "tail"])
 def test_a_verb_for_one_run_does_not_take_the_first_of_several(verb: str) -> None:
     rows = (a_row("a", model="v1", job=JOB), a_row("b", model="v2", job=JOB))
     assert verbs.reason(verb, rows) == "one run at a time: mark one alone"

@@ -3,6 +3,7 @@
 import datetime as dt
 import itertools
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from edm_tui.dialogs.metadata import MetadataDialog
 from edm_tui.dialogs.promote import PromoteDialog
 from edm_tui.dialogs.register import RegisterDialog
 from edm_tui.screens import forms, model_forms
-from edm_tui.screens.forms import edit_options, metadata_values
+from edm_tui.screens.edit_form import edit_options, metadata_values, tag_options, tags_fault
 from edm_tui.screens.launch_form import launch_plan, slots_notice, to_launch
 from edm_tui.screens.model_forms import register_warnings
 from edm_tui.screens.promotion import findings_of
@@ -183,6 +184,36 @@ def test_a_section_stays_a_section() -> None:
         "config_changes.new=True",
     ]
     assert edit_options({"config_changes": "in words"}, before) == ["--set", "config_changes=in words"]
+
+
+def test_lines_of_tags_become_options() -> None:
+    before = {"kind": "trial", "team": "a"}
+    assert tag_options("kind = final\nnew=x = y\n", before) == [
+        "--tag", "kind=final", "--tag", "new=x = y", "--untag", "team"
+    ]  # fmt: skip
+    assert tag_options("-draft\n\nkind = b", {}) == ["--untag", "draft", "--tag", "kind=b"]
+    assert edit_options({"name": "b", "tags": ""}, {}, before) == ["--name", "b", "--untag", "kind", "--untag", "team"]
+
+
+def test_a_line_that_is_no_tag_and_an_empty_name_are_said() -> None:
+    assert "neither" in tags_fault({"tags": "kind trial"})
+    assert tags_fault({"tags": "-kind\na = b"}) == ""
+    assert "needs a name" in tags_fault({"name": " "})
+
+
+async def test_several_runs_share_tags_and_note(tmp_path: Path) -> None:
+    app = HostApp(a_workspace(tmp_path))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await forms.open_metadata(app, (ROW, replace(ROW, run_id="r2", name="other")))
+        form = app.screen
+        assert isinstance(form, MetadataDialog)
+        form.query_one("#edit-tags", TextArea).text = "no tag at all"
+        await pilot.press("ctrl+s")
+        assert "neither" in shown(form, "#message")
+        form.query_one("#edit-tags", TextArea).text = "kind = baseline"
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: bool(app.requests))
+        assert app.requests[0].argv == ("runs", "edit", "r1", "r2", "--tag", "kind=baseline")
 
 
 async def test_only_what_was_changed_is_saved_and_esc_warns_before_it_drops_it(tmp_path: Path) -> None:

@@ -1,0 +1,106 @@
+"""Views by name: those of `[tui.views]` in edm.toml, which a team shares, and the user's own in their configuration."""
+
+import fcntl
+import os
+import tomllib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from edm_core.errors import NotFoundError, SettingsError
+from edm_core.files import write_atomic
+from edm_core.table.view import View, read_view
+from edm_core.workspace import Workspace
+
+LONGEST_NAME = 60
+
+
+@dataclass(frozen=True, slots=True)
+class SavedView:
+    """`shared` ones come from edm.toml and are changed there."""
+
+    name: str
+    view: View
+    shared: bool = False
+
+
+def views_path() -> Path:
+    """The user's own views: `edm-tui/views.toml` where XDG_CONFIG_HOME says, `~/.config` by default."""
+    home = os.environ.get("XDG_CONFIG_HOME", "")
+    return (Path(home) if Path(home).is_absolute() else Path.home() / ".config") / "edm-tui" / "views.toml"
+
+
+def saved_views(workspace: Workspace) -> tuple[SavedView, ...]:
+    """All views by name; of two with one name the user's own counts. Raises SettingsError that names file and view."""
+    own, metrics = views_path(), workspace.settings.metrics
+    found = {
+        name: SavedView(name, read_view(_table(table, f"[tui.views.{name}]"), metrics, f"[tui.views.{name}]"), True)
+        for name, table in workspace.settings.tui.views.items()
+    }
+    for name, table in _read(own).items():
+        where = f"{own}: [{name}]"
+        found[name] = SavedView(name, read_view(_table(table, where), metrics, where))
+    return tuple(found[name] for name in sorted(found))
+
+
+def find_view(workspace: Workspace, name: str) -> SavedView:
+    """The view of this name. Raises NotFoundError that lists those there are, SettingsError."""
+    views = {saved.name: saved for saved in saved_views(workspace)}
+    if name not in views:
+        listed = ", ".join(views) or "none yet: `:views` in edm-tui saves what is shown"
+        raise NotFoundError(f"no view is called {name!r}", f"Views: {listed}.")
+    return views[name]
+
+
+def save_view(name: str, view: View) -> None:
+    """Write the view under this name into the user's own; one of that name is replaced. Raises SettingsError."""
+    text = name.strip()
+    if not text or len(text) > LONGEST_NAME or not text.isprintable():
+        raise SettingsError(f"a view cannot be called {name!r}", f"Give 1 to {LONGEST_NAME} printable characters.")
+    with _changed() as document:
+        document[text] = view.as_table()
+
+
+def delete_view(workspace: Workspace, name: str) -> None:
+    """Take one of the user's own views away. Raises NotFoundError, SettingsError for one of edm.toml's."""
+    if find_view(workspace, name).shared:
+        raise SettingsError(f"view {name!r} stands in edm.toml", f"Take [tui.views.{name}] out of it by hand.")
+    with _changed() as document:
+        del document[name]
+
+
+@contextmanager
+def _changed() -> Iterator[Any]:
+    """The user's file for changing, its comments kept; two programs take turns, and a damaged file stays as it is."""
+    import tomlkit
+
+    path = views_path()
+    _read(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with (path.parent / ".views.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            document = tomlkit.parse(path.read_text(encoding="utf-8") if path.exists() else "")
+            yield document
+            write_atomic(path, tomlkit.dumps(document))
+    except OSError as error:
+        raise SettingsError(f"{path} cannot be written: {error.strerror}", "Check the folder's permissions.") from error
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path}: {error}", "Mend the line, or move the file away.") from error
+    except OSError as error:
+        raise SettingsError(f"{path} cannot be read: {error.strerror}", "Check its permissions.") from error
+
+
+def _table(value: Any, where: str) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        raise SettingsError(f"{where} must be a table", 'For example columns = ["best:val_loss"].')
+    return value
