@@ -31,6 +31,7 @@ def with_changed(columns: RunColumns, rows: Mapping[str, RunRow], experiment: st
         if at is None:
             if not row.deleted and experiment in (row.experiment, ALL_EXPERIMENTS):
                 changed.append(row)
-        elif columns.row(at) != row:
+        elif repr(columns.row(at)) != repr(row):
+            # As text, because NaN is unequal to itself.
             changed.append(row)
     return extended(columns, changed) if changed else columns

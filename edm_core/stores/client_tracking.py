@@ -1,5 +1,5 @@
-"""Runs through MLflow's own client: PostgreSQL, MLflow servers, `file:` folders, and SQLite files of a schema that is
-not known here. Slower by its nature, the same answers."""
+"""Runs through MLflow's own client: `file:` folders, and databases of a schema that is not known here. Slower by its
+nature, the same answers. The REST API of a server has the same questions (http_tracking.py)."""
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +11,7 @@ from edm_core.errors import StoreError
 from edm_core.snapshots.run_builder import columns_of
 from edm_core.snapshots.runs import MetricSummary, RunRow
 from edm_core.stores.mlflow_client import mlflow_client
-from edm_core.stores.protocols import ALL_EXPERIMENTS, FIND_LIMIT, Curve, Experiment, ManyRuns, Point
+from edm_core.stores.protocols import ALL_EXPERIMENTS, FIND_LIMIT, Curve, Experiment, ManyRuns, Point, Told
 from edm_core.stores.redact import brief_reason
 from edm_core.stores.series import best_point, from_store, reduce_points, spark
 from edm_core.workspace import Workspace
@@ -19,6 +19,8 @@ from edm_core.workspace import Workspace
 if TYPE_CHECKING:
     from mlflow.entities import Metric, Run
     from mlflow.tracking import MlflowClient
+
+    from edm_core.stores.rest_client import RestClient
 
 PAGE = 1000
 SERIES_PER_LOAD = 400
@@ -38,7 +40,7 @@ class ClientTracking:
     workspace: Workspace
     label: str
     notice: str = ""
-    _client: "MlflowClient | None" = field(default=None, repr=False)
+    _client: "MlflowClient | RestClient | None" = field(default=None, repr=False)
     _names: dict[str, str] = field(default_factory=dict)
 
     def experiments(self) -> tuple[Experiment, ...]:
@@ -50,8 +52,14 @@ class ClientTracking:
     def runs(self, experiment: str, limit: int | None, best_of: Sequence[str]) -> list[RunRow]:
         return self._rows(self._search(self._experiment_ids(experiment), limit), best_of)
 
-    def many(self, experiment: str, best_of: Sequence[str], known: ManyRuns | None) -> ManyRuns:
+    def many(
+        self, experiment: str, best_of: Sequence[str], known: ManyRuns | None, told: Told | None = None
+    ) -> ManyRuns:
         return ManyRuns(columns_of(self.runs(experiment, None, best_of)))
+
+    def summaries_of(self, run_ids: Sequence[str], metrics: Sequence[str]) -> dict[str, dict[str, MetricSummary]]:
+        rows = self.runs_by_id(run_ids, metrics)
+        return {id_: {key: row.metrics[key] for key in metrics if key in row.metrics} for id_, row in rows.items()}
 
     def with_best(self, known: ManyRuns, metrics: Sequence[str]) -> ManyRuns | None:
         return None
@@ -111,6 +119,20 @@ class ClientTracking:
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             return dict(zip(wanted, pool.map(history, wanted), strict=True))
 
+    def search_ids(self, experiment: str, query: str, order: Sequence[str], limit: int | None) -> list[str]:
+        """Ids of the active runs that fit MLflow's own language, page after page. Raises StoreError."""
+        ids = self._experiment_ids(experiment)
+
+        def pages(client: Any) -> list[Any]:
+            return _all_pages(
+                lambda token: client.search_runs(
+                    ids, query, max_results=min(PAGE, limit or PAGE), order_by=list(order), page_token=token
+                ),
+                limit,
+            )
+
+        return [run.info.run_id for run in self._ask(pages, query or ", ".join(order))] if ids else []
+
     def _experiment_ids(self, experiment: str) -> list[str]:
         self._names = {e.id: e.name for e in self.experiments()}
         return [id_ for id_, name in self._names.items() if experiment in (name, ALL_EXPERIMENTS)]
@@ -120,10 +142,10 @@ class ClientTracking:
         if not ids:
             return []
 
-        def page(client: "MlflowClient", token: str | None, wanted: int) -> Any:
+        def page(client: Any, token: str | None, wanted: int) -> Any:
             return client.search_runs(ids, query, max_results=wanted, page_token=token)
 
-        def pages(client: "MlflowClient") -> list["Run"]:
+        def pages(client: Any) -> list["Run"]:
             return _all_pages(lambda token: page(client, token, min(PAGE, limit or PAGE)), limit)
 
         return self._ask(pages)
@@ -166,21 +188,20 @@ class ClientTracking:
                 found[run_id, metric.key] = known[1]
             else:
                 unknown.append((run_id, metric))
+        return found | self._unknown_summaries(unknown)
+
+    def _unknown_summaries(self, unknown: "Sequence[tuple[str, Metric]]") -> dict[tuple[str, str], MetricSummary]:
         if len(unknown) > SERIES_PER_LOAD and not self.notice:
             self.notice = "best values of older runs come with the next loads: each is a question of its own"
         asked = unknown[:SERIES_PER_LOAD]
         with ThreadPoolExecutor(_AT_ONCE) as pool:
-            for (run_id, metric), summary in zip(asked, pool.map(self._summary, asked), strict=True):
-                found[run_id, metric.key] = summary
-        return found
+            found = pool.map(self._summary, asked)
+            return {(run_id, m.key): summary for (run_id, m), summary in zip(asked, found, strict=True)}
 
     def _summary(self, asked: "tuple[str, Metric]") -> MetricSummary:
         run_id, metric = asked
         found = self._summarised(metric, self._series(run_id, metric.key))
-        if len(_cache) >= _CACHE_LIMIT:
-            _cache.clear()
-        _cache[self._cache_key(run_id, metric.key)] = (_fingerprint(metric), found)
-        return found
+        return remembered(self._cache_key(run_id, metric.key), metric, found)
 
     def _summarised(self, metric: "Metric", points: Sequence[Point]) -> MetricSummary:
         best = best_point(points, self.workspace.settings.metrics.minimised(metric.key))
@@ -197,7 +218,8 @@ class ClientTracking:
         history = self._ask(lambda client: client.get_metric_history(run_id, key))
         return sorted(history, key=lambda metric: (metric.step, metric.timestamp))
 
-    def _ask(self, question: "Callable[[MlflowClient], T]") -> T:
+    def _ask(self, question: "Callable[[Any], T]", query: str = "") -> T:
+        """The client's answer; a `query` that it cannot read is told with it. Raises StoreError."""
         if self._client is None:
             self._client = mlflow_client(self.workspace)
         from mlflow.exceptions import MlflowException
@@ -205,8 +227,23 @@ class ClientTracking:
         try:
             return question(self._client)
         except (MlflowException, OSError) as error:
-            hint = "Is the server up, and [tracking] uri in edm.toml right?"
-            raise StoreError(f"{self.label} does not answer: {brief_reason(error)}", hint) from error
+            raise unanswered(self.label, error, query) from error
+
+
+def remembered(name: tuple[str, str, str, bool], metric: "Metric", summary: MetricSummary) -> MetricSummary:
+    """Keep a summary for as long as the metric's last value stays what it is."""
+    if len(_cache) >= _CACHE_LIMIT:
+        _cache.clear()
+    _cache[name] = (_fingerprint(metric), summary)
+    return summary
+
+
+def unanswered(label: str, error: Exception, query: str) -> StoreError:
+    """What a failed question means, in words."""
+    reason = brief_reason(error, 400)
+    if query and getattr(error, "error_code", "") in ("INVALID_PARAMETER_VALUE", "BAD_REQUEST"):
+        return StoreError(f"MLflow cannot read {query!r}: {reason}", "Its version may know less of its language.")
+    return StoreError(f"{label} does not answer: {reason}", "Is the server up, and [tracking] uri in edm.toml right?")
 
 
 def _all_pages(page: Callable[[str | None], Any], limit: int | None = None) -> list[Any]:

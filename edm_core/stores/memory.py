@@ -11,7 +11,7 @@ from edm_core.curves.history import History, Span, reduced, unchanged, within
 from edm_core.settings import MetricsSettings
 from edm_core.snapshots.run_builder import columns_of
 from edm_core.snapshots.runs import MetricSummary, RunRow
-from edm_core.stores.protocols import ALL_EXPERIMENTS, FIND_LIMIT, MEMORY, Curve, Experiment, ManyRuns, Point
+from edm_core.stores.protocols import ALL_EXPERIMENTS, FIND_LIMIT, MEMORY, Curve, Experiment, ManyRuns, Point, Told
 from edm_core.stores.series import best_point, reduce_points, spark
 
 _SAMPLE_START_MS = 1_763_900_000_000
@@ -47,8 +47,14 @@ class MemoryTracking:
         rows = [row for row in self._newest() if experiment in (row.experiment, ALL_EXPERIMENTS)]
         return [self._with_metrics(row, best_of) for row in rows[:limit]]
 
-    def many(self, experiment: str, best_of: Sequence[str], known: ManyRuns | None) -> ManyRuns:
+    def many(
+        self, experiment: str, best_of: Sequence[str], known: ManyRuns | None, told: Told | None = None
+    ) -> ManyRuns:
         return ManyRuns(columns_of(self.runs(experiment, None, best_of)))
+
+    def summaries_of(self, run_ids: Sequence[str], metrics: Sequence[str]) -> dict[str, dict[str, MetricSummary]]:
+        rows = self.runs_by_id(run_ids, metrics)
+        return {id_: {key: row.metrics[key] for key in metrics if key in row.metrics} for id_, row in rows.items()}
 
     def with_best(self, known: ManyRuns, metrics: Sequence[str]) -> ManyRuns | None:
         return None

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from edm_core.errors import StoreError
 from edm_core.snapshots.models import ModelVersion
@@ -123,6 +123,10 @@ def _select(
 
 
 def _from_client(workspace: Workspace, name: str | None, limit: int | None) -> tuple[ModelVersion, ...]:
+    if urlsplit(registry_uri(workspace)).scheme in ("http", "https"):
+        from edm_core.stores.rest_models import rest_versions
+
+        return rest_versions(registry_uri(workspace), name, limit)
     client = mlflow_client(workspace)
     versions: list[ModelVersion] = []
     with registry_errors(f"the registry at {without_password(registry_uri(workspace))} cannot be read"):

@@ -1,8 +1,8 @@
 """What every tracking store can say, whatever MLflow keeps its runs in."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from edm_core.snapshots.runs import MetricSummary, RunRow
 
@@ -43,6 +43,10 @@ class ManyRuns:
     mark: Any = None
 
 
+Told: TypeAlias = Callable[["RunColumns"], bool]
+"""Is told the runs that were read so far; what it answers with False ends the reading there."""
+
+
 class TrackingStore(Protocol):
     """Reading runs. Rows carry what MLflow knows; folders, data states, jobs and models are joined elsewhere.
 
@@ -65,12 +69,19 @@ class TrackingStore(Protocol):
         """
         ...
 
-    def many(self, experiment: str, best_of: Sequence[str], known: ManyRuns | None) -> ManyRuns:
+    def many(
+        self, experiment: str, best_of: Sequence[str], known: ManyRuns | None, told: "Told | None" = None
+    ) -> ManyRuns:
         """As `runs` without a limit, but as columns: 100,000 runs are no more work than they have to be.
 
         Of more than a few hundred runs there are no sparks (`sparks` reads those that are wanted). With what is `known`
-        only that is read which changed since; the columns are the same object where nothing did.
+        only that is read which changed since; the columns are the same object where nothing did. A store that answers
+        page by page tells `told` what it has so far.
         """
+        ...
+
+    def summaries_of(self, run_ids: Sequence[str], metrics: Sequence[str]) -> dict[str, dict[str, MetricSummary]]:
+        """These metrics of these runs with best values and sparks, by run id: for runs that come into view."""
         ...
 
     def with_best(self, known: ManyRuns, metrics: Sequence[str]) -> ManyRuns | None:

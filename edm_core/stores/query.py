@@ -7,6 +7,7 @@ MLflow's client in its own language.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from edm_core.query.expressions import OrderKey, Query
 from edm_core.query.grammar import parse
@@ -16,7 +17,7 @@ from edm_core.query.sql import SETTING, select_runs
 from edm_core.settings import MetricsSettings
 from edm_core.stores.database import Connection
 from edm_core.stores.memory import MemoryTracking
-from edm_core.stores.protocols import ALL_EXPERIMENTS
+from edm_core.stores.protocols import ALL_EXPERIMENTS, TrackingStore
 from edm_core.stores.sql_tracking import SqlTracking
 from edm_core.stores.tracking import EmptyTracking, open_tracking
 from edm_core.workspace import Workspace
@@ -43,12 +44,20 @@ def matching_runs(
     found = direct_matches(workspace, query, order_by, limit, experiment)
     if found is not None:
         return found
+    return _asked(workspace, open_tracking(workspace), query, order_by, limit, experiment)
+
+
+def _asked(
+    workspace: Workspace, store: TrackingStore, query: str, order_by: str, limit: int | None, experiment: str | None
+) -> Matches:
+    from edm_core.stores.client_tracking import ClientTracking
     from edm_core.stores.query_client import ask_client
 
+    if not isinstance(store, ClientTracking):
+        raise TypeError(f"{store.label} answers no questions in MLflow's language")
     keys = order_keys(order_by, workspace.settings.metrics)
     name = workspace.settings.tracking.experiment if experiment is None else experiment
-    store = open_tracking(workspace)
-    run_ids, detour = ask_client(workspace, store, name, parse(query), keys, limit)
+    run_ids, detour = ask_client(store, name, parse(query), keys, limit)
     return Matches(run_ids, " · ".join(filter(None, (store.notice, detour))))
 
 
@@ -73,6 +82,11 @@ def direct_matches(
         with as_database(store.runs(name, None, ())) as db:
             db.execute(SETTING)
             return Matches(_select(db, asked, order, name, limit))
+    if urlsplit(workspace.tracking_uri).scheme in ("http", "https"):
+        from edm_core.stores.http_tracking import HttpTracking
+
+        if isinstance(store, HttpTracking):
+            return _asked(workspace, store, query, order_by, limit, experiment)
     return None
 
 

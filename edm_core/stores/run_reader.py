@@ -2,13 +2,18 @@
 
 import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from typing import TypeAlias
 
-from edm_core.snapshots.runs import RunsSnapshot
+from edm_core.snapshots.run_columns import RunColumns
+from edm_core.snapshots.runs import MetricSummary, RunsSnapshot
 from edm_core.stores.protocols import ManyRuns, TrackingStore
 from edm_core.stores.runs import assembled, judged
 from edm_core.stores.tracking import open_tracking
 from edm_core.workspace import Workspace
+
+Part: TypeAlias = Callable[[RunsSnapshot], bool]
 
 
 class RunReader:
@@ -25,8 +30,11 @@ class RunReader:
         with self._lock:
             self._known, self._asked = many, (experiment, judged(self._workspace, metrics))
 
-    def read(self, experiment: str | None = None, metrics: Iterable[str] = (), whole: bool = False) -> RunsSnapshot:
-        """The rows as `load_runs` gives them; `whole` reads everything again. Raises StoreError."""
+    def read(
+        self, experiment: str | None = None, metrics: Iterable[str] = (), whole: bool = False, part: Part | None = None
+    ) -> RunsSnapshot:
+        """The rows as `load_runs` gives them; `whole` reads everything again. Of a store that answers page by page,
+        `part` is given what is there so far; what it answers with False ends the reading. Raises StoreError."""
         name = self._workspace.settings.tracking.experiment if experiment is None else experiment
         wanted = judged(self._workspace, metrics)
         with self._lock:
@@ -34,9 +42,17 @@ class RunReader:
             known = None if whole else self._of(store, name, wanted)
             # Metrics that were judged before stay so: showing and hiding a column costs nothing then.
             best_of = tuple(dict.fromkeys((*self._asked[1], *wanted))) if known is not None else wanted
-            many = store.many(name, best_of, known)
+            stopped = False
+
+            def told(columns: RunColumns) -> bool:
+                nonlocal stopped
+                so_far = replace(assembled(self._workspace, store, name, columns, taken), partial=True)
+                stopped = part is not None and not part(so_far)
+                return not stopped
+
+            many = store.many(name, best_of, known, told)
             self._known, self._asked = many, (name, best_of)
-            return assembled(self._workspace, store, name, many.columns, taken)
+            return replace(assembled(self._workspace, store, name, many.columns, taken), partial=stopped)
 
     def _of(self, store: TrackingStore, experiment: str, wanted: Sequence[str]) -> ManyRuns | None:
         """What is known of this experiment, with the best values of all that are wanted; None where nothing is."""
@@ -46,10 +62,6 @@ class RunReader:
         missing = [key for key in wanted if key not in best_of]
         return store.with_best(known, missing) if missing else known
 
-    def sparks(self, run_ids: Sequence[str], metrics: Sequence[str]) -> dict[str, dict[str, tuple[float, ...]]]:
-        """Sparks by run id and metric, for runs that came into view. Raises StoreError."""
-        rows = open_tracking(self._workspace).runs_by_id(run_ids, metrics)
-        return {
-            run_id: {key: row.metrics[key].spark for key in metrics if key in row.metrics}
-            for run_id, row in rows.items()
-        }
+    def summaries(self, run_ids: Sequence[str], metrics: Sequence[str]) -> dict[str, dict[str, MetricSummary]]:
+        """Best values and sparks by run id and metric, for runs that came into view. Raises StoreError."""
+        return open_tracking(self._workspace).summaries_of(run_ids, metrics)

@@ -15,7 +15,7 @@ from edm_core.snapshots.run_builder import columns_of, with_metrics
 from edm_core.snapshots.runs import MetricSummary, RunRow
 from edm_core.stores.asking_again import asked_again, with_changed
 from edm_core.stores.database import Connection, Database, in_chunks
-from edm_core.stores.protocols import ALL_EXPERIMENTS, FIND_LIMIT, Curve, Experiment, ManyRuns
+from edm_core.stores.protocols import ALL_EXPERIMENTS, FIND_LIMIT, Curve, Experiment, ManyRuns, Told
 from edm_core.stores.series import from_store
 from edm_core.stores.sql_columns import NEWEST, RUN_COLUMNS, read_best, read_columns
 from edm_core.stores.sql_series import SeriesReader
@@ -68,7 +68,9 @@ class SqlTracking:
         ]
         return {row.run_id: row for row in self._rows(db, found, best_of)}
 
-    def many(self, experiment: str, best_of: Sequence[str], known: ManyRuns | None) -> ManyRuns:
+    def many(
+        self, experiment: str, best_of: Sequence[str], known: ManyRuns | None, told: Told | None = None
+    ) -> ManyRuns:
         if known is not None:
             return self._changed(known, experiment, best_of)
         with self.database.reading() as db:
@@ -79,6 +81,10 @@ class SqlTracking:
             else:
                 columns = read_columns(db, experiment, best_of, self.metrics)
         return ManyRuns(columns, mark)
+
+    def summaries_of(self, run_ids: Sequence[str], metrics: Sequence[str]) -> dict[str, dict[str, MetricSummary]]:
+        rows = self.runs_by_id(run_ids, metrics)
+        return {id_: {key: row.metrics[key] for key in metrics if key in row.metrics} for id_, row in rows.items()}
 
     def with_best(self, known: ManyRuns, metrics: Sequence[str]) -> ManyRuns | None:
         if len(known.columns) <= ROWS:

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from edm_core.snapshots.run_columns import RunColumns
 from edm_core.snapshots.runs import MetricSummary, RunRow
 from edm_core.stores.database import Database, SqliteFile
-from edm_core.stores.protocols import MEMORY, Curve, Experiment, ManyRuns, TrackingStore
+from edm_core.stores.protocols import MEMORY, Curve, Experiment, ManyRuns, Told, TrackingStore
 from edm_core.stores.redact import without_password
 from edm_core.stores.sql_tracking import SqlTracking
 from edm_core.stores.sqlite_schema import KNOWN_REVISIONS, OLDER_REVISIONS, database_path, reading, revision
@@ -32,8 +32,14 @@ class EmptyTracking:
     def runs(self, experiment: str, limit: int | None, best_of: Sequence[str]) -> list[RunRow]:
         return []
 
-    def many(self, experiment: str, best_of: Sequence[str], known: ManyRuns | None) -> ManyRuns:
+    def many(
+        self, experiment: str, best_of: Sequence[str], known: ManyRuns | None, told: Told | None = None
+    ) -> ManyRuns:
         return ManyRuns(RunColumns()) if known is None or known.columns.run_ids else known
+
+    def summaries_of(self, run_ids: Sequence[str], metrics: Sequence[str]) -> dict[str, dict[str, MetricSummary]]:
+        rows = self.runs_by_id(run_ids, metrics)
+        return {id_: {key: row.metrics[key] for key in metrics if key in row.metrics} for id_, row in rows.items()}
 
     def with_best(self, known: ManyRuns, metrics: Sequence[str]) -> ManyRuns | None:
         return None
@@ -85,6 +91,13 @@ def open_tracking(workspace: Workspace) -> TrackingStore:
         with server.reading() as answers:
             found = postgres_revision(answers)
         return _by_revision(workspace, label, found, server, label)
+    if urlsplit(uri).scheme in ("http", "https"):
+        from edm_core.stores.http_tracking import HttpTracking
+        from edm_core.stores.rest_client import RestClient
+        from edm_core.stores.rest_session import needs_mlflow
+
+        if not needs_mlflow():
+            return HttpTracking(workspace, label, _client=RestClient(uri, label))
     return _through_client(workspace, label, "")
 
 

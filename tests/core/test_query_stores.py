@@ -12,6 +12,7 @@ from edm_core.errors import QueryError, StoreError
 from edm_core.query.grammar import parse
 from edm_core.query.names import ATTRIBUTES
 from edm_core.settings import TrackingSettings
+from edm_core.stores.client_tracking import ClientTracking
 from edm_core.stores.memory import MemoryTracking
 from edm_core.stores.mlflow_client import mlflow_client
 from edm_core.stores.protocols import ALL_EXPERIMENTS
@@ -47,8 +48,8 @@ def test_the_client_put_together_says_what_sql_says(
 ) -> None:
     direct = matching_runs(workspace, query, order, limit, ALL_EXPERIMENTS)
     keys = [order] if order else []
-    store = open_tracking(workspace)
-    found, notice = ask_client(workspace, store, ALL_EXPERIMENTS, parse(query), keys, limit)
+    store = ClientTracking(workspace, "client")
+    found, notice = ask_client(store, ALL_EXPERIMENTS, parse(query), keys, limit)
     assert direct.run_ids
     assert found == direct.run_ids
     assert bool(notice) == parse(query).extended

@@ -113,8 +113,7 @@ def test_a_reader_gives_what_a_fresh_read_gives(made: tuple[Workspace, dict[str,
     mlflow_client(workspace).log_metric(ids["plain"], "val_loss", -1.0, step=200)
     assert [row.name for row in reader.read().rows] == [row.name for row in load_runs(workspace).rows]
     assert next(row for row in reader.read().rows if row.name == "plain").metrics["val_loss"].best_step == 200
-    sparks = reader.sparks([ids["plain"]], ["val_loss"])[ids["plain"]]["val_loss"]
-    assert sparks[-1] == -1.0
+    assert reader.summaries([ids["plain"]], ["val_loss"])[ids["plain"]]["val_loss"].spark[-1] == -1.0
 
 
 @pytest.mark.usefixtures("columnwise")

@@ -16,8 +16,8 @@ import pytest
 
 from edm_core.errors import StoreError
 from edm_core.settings import load_settings
-from edm_core.stores import client_tracking
-from edm_core.stores.client_tracking import ClientTracking
+from edm_core.stores import client_tracking, rest_session
+from edm_core.stores.http_tracking import HttpTracking
 from edm_core.stores.mlflow_client import ensure_experiment, mlflow_client
 from edm_core.stores.runs import change_token, find_run, list_experiments, load_detail, load_runs
 from edm_core.stores.tracking import open_tracking, store_label
@@ -76,7 +76,7 @@ def wait_for(address: str, process: "subprocess.Popen[bytes]") -> None:
 
 def test_a_server_says_what_the_file_says(local: Workspace, server: str) -> None:
     far = at(local, server)
-    assert isinstance(open_tracking(far), ClientTracking)
+    assert isinstance(open_tracking(far), HttpTracking)
     here, there = load_runs(local), load_runs(far)
     assert there.store == server
     assert repr(list(there.rows)) == repr(list(here.rows))
@@ -90,6 +90,7 @@ def test_a_load_asks_for_a_bounded_number_of_series(
     local: Workspace, server: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     client_tracking._cache.clear()
+    monkeypatch.setattr(rest_session, "needs_mlflow", lambda: True)
     monkeypatch.setattr(client_tracking, "SERIES_PER_LOAD", 2)
     far = at(local, server)
     known = []

@@ -15,8 +15,8 @@ PROGRAMS = ("initdb", "pg_ctl", "createdb")
 
 def missing() -> str:
     """Why no cluster can be made here; "" when one can."""
-    if any(shutil.which(program) is None for program in PROGRAMS):
-        return "initdb, pg_ctl and createdb are not all on PATH"
+    if not all(_program(name).exists() for name in PROGRAMS):
+        return "PostgreSQL's initdb, pg_ctl and createdb are not here (Debian: apt-get install postgresql)"
     if os.geteuid() == 0 and shutil.which("runuser") is None:
         return "root may not run PostgreSQL, and there is no runuser"
     try:
@@ -38,9 +38,7 @@ def postgres() -> Iterator[str]:
         as_user = ("runuser", "-u", "postgres", "--")
 
     def run(program: str, *argv: str) -> None:
-        # Debian's createdb is a wrapper that chooses by its own name; the programs themselves lie side by side.
-        beside = Path(os.path.realpath(shutil.which("initdb") or "initdb")).with_name(program)
-        subprocess.run([*as_user, str(beside), *argv], cwd=folder, check=True, stdout=subprocess.DEVNULL)
+        subprocess.run([*as_user, str(_program(program)), *argv], cwd=folder, check=True, stdout=subprocess.DEVNULL)
 
     cluster = str(folder / "cluster")
     try:
@@ -52,6 +50,13 @@ def postgres() -> Iterator[str]:
     finally:
         run("pg_ctl", "-D", cluster, "-m", "immediate", "-w", "stop")
         shutil.rmtree(folder)
+
+
+def _program(name: str) -> Path:
+    """Debian keeps most of them off PATH, and its createdb there is a wrapper that chooses by its own name: the
+    programs themselves lie side by side."""
+    here = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    return Path(os.path.realpath(shutil.which("initdb") or (here[-1] if here else "initdb"))).with_name(name)
 
 
 def free_port() -> int:

@@ -1,0 +1,137 @@
+"""Runs of an MLflow server through its REST API, page by page: what MLflow's client answers, without its import."""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from edm_core.errors import StoreError
+from edm_core.snapshots.run_builder import extended
+from edm_core.snapshots.run_columns import RunColumns
+from edm_core.snapshots.runs import MetricSummary, RunRow
+from edm_core.stores.asking_again import ACTIVE, asked_again, with_changed
+from edm_core.stores.client_tracking import ClientTracking, remembered, unanswered
+from edm_core.stores.protocols import ManyRuns, Told
+from edm_core.stores.rest_client import Page, RestClient, RestError
+from edm_core.stores.series import from_store
+
+FIRST_PAGE, PAGE = 100, 1000
+"""Runs in the first answer, so that there is something to see at once, and in each further one."""
+IDS = 100
+"""How many runs one question may name."""
+SAMPLES = 320
+JUDGED = 300
+"""Of so many of the newest runs best values are read with the table; of others when they come into view."""
+_AT_ONCE = 4
+_MISSING = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
+_REFUSED = ("NOT_FOUND", "ENDPOINT_NOT_FOUND", "")
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class HttpTracking(ClientTracking):
+    """A TrackingStore on an MLflow server; `_client` is a RestClient."""
+
+    def many(
+        self, experiment: str, best_of: Sequence[str], known: ManyRuns | None, told: Told | None = None
+    ) -> ManyRuns:
+        if known is not None and known.columns.run_ids:
+            return ManyRuns(self._again(known.columns, experiment, best_of))
+        ids, columns, token = self._experiment_ids(experiment), RunColumns(), ""
+        while ids:
+            page = self._page(ids, "", "ACTIVE_ONLY", PAGE if token else FIRST_PAGE, token)
+            columns = extended(columns, self._rows(page, best_of if len(columns) < JUDGED else ()))
+            token = page.token
+            if not token or (told is not None and not told(columns)):
+                break
+        return ManyRuns(columns)
+
+    def _again(self, columns: RunColumns, experiment: str, best_of: Sequence[str]) -> RunColumns:
+        """The columns with the runs that go on and those that are new as they are now."""
+        active, newest = asked_again(columns)
+        ids = self._experiment_ids(experiment)
+        found = {run.info.run_id: run for run in self._search(ids, None, f"attributes.start_time >= {newest}")}
+        for status in ACTIVE:
+            runs = self._search(ids, None, f"attributes.status = '{status}'")
+            found.update({run.info.run_id: run for run in runs})
+        ended = [run_id for run_id in active if run_id not in found]
+        rows = {row.run_id: row for row in self._rows(list(found.values()), best_of)}
+        return with_changed(columns, {**rows, **self.runs_by_id(ended, best_of)}, experiment)
+
+    def runs_by_id(self, run_ids: Sequence[str], best_of: Sequence[str]) -> dict[str, RunRow]:
+        wanted = list(dict.fromkeys(run_ids))
+        if not wanted:
+            return {}
+        everywhere = [e.experiment_id for e in self._ask(_all_experiments)]
+        runs: list[Any] = []
+        for start in range(0, len(wanted), IDS):
+            listed = ", ".join(f"'{run_id}'" for run_id in wanted[start : start + IDS] if "'" not in run_id)
+            if listed:
+                runs += self._page(everywhere, f"attributes.run_id IN ({listed})", "ALL", IDS, "")
+        return {row.run_id: row for row in self._rows(runs, best_of)}
+
+    def _page(self, experiment_ids: Sequence[str], query: str, stages: str, size: int, token: str) -> Page:
+        def page(client: RestClient) -> Page:
+            return client.search_runs(experiment_ids, query, stages, size, None, token or None)
+
+        return self._ask(page)
+
+    def _unknown_summaries(self, asked: Sequence[tuple[str, Any]]) -> dict[tuple[str, str], MetricSummary]:
+        """By the bulk endpoint, 100 runs a question; run by run where the server has none. A series of which samples
+        came shows no best value: that may lie between two of them."""
+        by_key: dict[str, list[tuple[str, Any]]] = {}
+        for run_id, metric in asked:
+            by_key.setdefault(metric.key, []).append((run_id, metric))
+        parts = [found[at : at + IDS] for found in by_key.values() for at in range(0, len(found), IDS)]
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            answers = list(pool.map(self._sampled, parts))
+        return {name: summary for answer in answers for name, summary in answer.items()}
+
+    def _sampled(self, part: Sequence[tuple[str, Any]]) -> dict[tuple[str, str], MetricSummary]:
+        key = part[0][1].key
+        try:
+            series = self._ask(lambda client: client.sampled([run_id for run_id, _ in part], key, SAMPLES))
+        except RestError as error:
+            if error.error_code not in _REFUSED:
+                raise
+            return {(run_id, key): self._summary((run_id, metric)) for run_id, metric in part}
+        found = {}
+        for run_id, metric in part:
+            points = [(m.step, from_store(m.value)) for m in series.get(run_id, ())]
+            whole = len(points) < SAMPLES
+            summary = self._summarised(metric, points)
+            if not whole:
+                summary = MetricSummary(summary.last, summary.last_step, None, None, summary.spark)
+            found[run_id, key] = remembered(self._cache_key(run_id, key), metric, summary) if whole else summary
+        return found
+
+    def _get(self, run_id: str) -> Any:
+        try:
+            return self._ask(lambda client: client.get_run(run_id))
+        except RestError as error:
+            if error.error_code in _MISSING:
+                return None
+            raise
+
+    def _ask(self, question: Callable[[Any], T], query: str = "") -> T:
+        try:
+            return question(self._client)
+        except RestError as error:
+            if query and error.error_code in ("INVALID_PARAMETER_VALUE", "BAD_REQUEST"):
+                raise unanswered(self.label, error, query) from error
+            raise
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise StoreError(
+                f"{self.label} answers with JSON that is none of MLflow's", "Is [tracking] uri in edm.toml right?"
+            ) from error
+
+
+def _all_experiments(client: RestClient) -> list[Any]:
+    """Deleted ones, too."""
+    found: list[Any] = []
+    token: str | None = None
+    while token != "":
+        part = client.search_experiments(token, "ALL")
+        found += part
+        token = part.token
+    return found

@@ -1,0 +1,224 @@
+"""A server that refuses, is slow, breaks off, or is something else: told within seconds, without passwords."""
+
+import json
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edm_core.errors import StoreError
+from edm_core.stores import rest_session
+from edm_core.stores.run_reader import RunReader
+from edm_core.stores.runs import load_runs
+from edm_core.workspace import Workspace
+from tests.support.servers import at
+from tests.support.stores import new_workspace
+
+EXPERIMENTS = {"experiments": [{"experiment_id": "1", "name": "edm-training"}]}
+
+
+def a_run(number: int) -> dict[str, Any]:
+    info = {"run_id": f"{number:032x}", "run_name": f"run_{number}", "status": "FINISHED", "end_time": 20_000,
+            "start_time": 10_000 - number, "experiment_id": "1", "lifecycle_stage": "active"}  # fmt: skip
+    metric = {"key": "other", "value": "NaN", "timestamp": 1, "step": 2}
+    return {"info": info, "data": {"params": [{"key": "lr", "value": "1"}], "metrics": [metric]}}
+
+
+class Server(ThreadingHTTPServer):
+    """Answers like MLflow with 250 runs, unless `trouble` says otherwise; notes what it was asked."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.trouble = ""
+        self.asked: list[tuple[str, str, dict[str, Any]]] = []
+
+    @property
+    def address(self) -> str:
+        return f"127.0.0.1:{self.server_address[1]}"
+
+
+class Handler(BaseHTTPRequestHandler):
+    server: Server
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.server.asked.append((self.path, self.headers.get("Authorization", ""), body))
+        if self.server.trouble == "breaks off":
+            self.connection.shutdown(socket.SHUT_RDWR)
+        elif self.server.trouble == "slow":
+            threading.Event().wait(3)
+        elif self.server.trouble == "half":
+            self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 900\r\n\r\n{")
+            self.connection.shutdown(socket.SHUT_RDWR)
+        elif self.server.trouble == "page":
+            self._answer(200, b"<html>Sign in</html>", "text/html; charset=utf-8")
+        elif self.server.trouble == "other JSON":
+            self._answer(200, b'{"runs": [{"id": 1}], "experiments": [{"name": 3}]}', "application/json")
+        elif self.server.trouble == "locked":
+            self._answer(401, b"You are not authenticated", "text/html")
+        elif self.server.trouble:
+            self._answer(500, b"Internal Server Error", "text/html")
+        else:
+            self._answer(200, json.dumps(self._runs(body)).encode(), "application/json")
+
+    def _runs(self, body: dict[str, Any]) -> dict[str, Any]:
+        if self.path.endswith("experiments/search"):
+            return EXPERIMENTS
+        if body["filter"]:
+            return {}
+        first = int(body.get("page_token", 0))
+        last = min(250, first + body["max_results"])
+        runs = [a_run(number) for number in range(first, last)]
+        return {"runs": runs, **({"next_page_token": str(last)} if last < 250 else {})}
+
+    def do_GET(self) -> None:
+        self._answer(200, b"{}", "application/json")
+
+    def _answer(self, status: int, body: bytes, kind: str) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Nothing on the test's stderr."""
+
+
+@contextmanager
+def serving() -> Iterator[Server]:
+    with Server() as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        try:
+            yield server
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with serving() as made:
+        yield made
+
+
+@pytest.fixture
+def far(tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch) -> Workspace:
+    for name in ("TOKEN", "USERNAME", "PASSWORD"):
+        monkeypatch.delenv(f"MLFLOW_TRACKING_{name}", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    return at(new_workspace(tmp_path / "ws"), f"http://ada:secret@{server.address}")
+
+
+@pytest.mark.parametrize(
+    ("trouble", "told"),
+    [
+        ("500", "answers with status 500"),
+        ("breaks off", "broke the connection off|Connection (reset|aborted)"),
+        ("half", "broke the connection off|IncompleteRead"),
+        ("slow", "nothing came for 0.3 s"),
+        ("page", r"a page that is not JSON \(text/html\)"),
+        ("other JSON", "JSON that is none of MLflow's"),
+        ("locked", "lets nobody in without a name"),
+    ],
+)
+def test_trouble_is_told_and_passes(
+    far: Workspace, server: Server, trouble: str, told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "0.3")
+    reader = RunReader(far)
+    server.trouble = trouble
+    with pytest.raises(StoreError, match=told) as caught:
+        reader.read()
+    assert "secret" not in caught.value.message
+    assert caught.value.hint
+    server.trouble = ""
+    assert len(reader.read().rows) == 250
+    server.trouble = trouble
+    with pytest.raises(StoreError, match=told):
+        reader.read()
+    server.trouble = ""
+    assert len(reader.read().rows) == 250
+
+
+def test_pages_are_shown_as_they_come_and_can_be_cut_short(
+    far: Workspace, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edm_core.stores.http_tracking.PAGE", 60)
+    shown: list[int] = []
+
+    def part(snapshot: Any) -> bool:
+        assert snapshot.partial
+        shown.append(len(snapshot.rows))
+        return True
+
+    whole = RunReader(far).read(part=part)
+    assert shown == [100, 160, 220]
+    assert (len(whole.rows), whole.partial) == (250, False)
+    cut = RunReader(far).read(part=lambda snapshot: len(snapshot.rows) < 160)
+    assert (len(cut.rows), cut.partial) == (160, True)
+    row = whole.rows[7]
+    assert (row.name, row.params, row.metrics["other"].last_step) == ("run_7", {"lr": "1"}, 2)
+    assert row.metrics["other"].last != row.metrics["other"].last
+
+
+def test_later_only_active_and_new_runs_are_asked_for(far: Workspace, server: Server) -> None:
+    reader = RunReader(far)
+    reader.read()
+    server.asked.clear()
+    reader.read()
+    assert [body["filter"] for path, _, body in server.asked if path.endswith("runs/search")] == [
+        "attributes.start_time >= 10000", "attributes.status = 'RUNNING'", "attributes.status = 'SCHEDULED'",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("env", "sent"),
+    [
+        ({}, "Basic YWRhOnNlY3JldA=="),
+        ({"MLFLOW_TRACKING_TOKEN": "tok"}, "Bearer tok"),
+        ({"MLFLOW_TRACKING_USERNAME": "bob", "MLFLOW_TRACKING_PASSWORD": "pw", "MLFLOW_TRACKING_TOKEN": "tok"},
+         "Basic Ym9iOnB3"),
+    ],
+)  # fmt: skip
+def test_mlflows_own_variables_open_the_door(
+    far: Workspace, server: Server, env: dict[str, str], sent: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in env.items():
+        monkeypatch.setenv(name, value)
+    load_runs(far)
+    assert {authorization for _, authorization, _ in server.asked} == {sent}
+
+
+def test_mlflows_credentials_file_opens_it_too(far: Workspace, server: Server, tmp_path: Path) -> None:
+    (tmp_path / ".mlflow").mkdir()
+    (tmp_path / ".mlflow" / "credentials").write_text(
+        "[mlflow]\nmlflow_tracking_username = eve\nmlflow_tracking_password = 50%\n"
+    )
+    load_runs(far)
+    assert {authorization for _, authorization, _ in server.asked} == {"Basic ZXZlOjUwJQ=="}
+
+
+def test_certificates_are_taken_from_mlflows_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_SERVER_CERT_PATH", "/ca.pem")
+    monkeypatch.setenv("MLFLOW_TRACKING_CLIENT_CERT_PATH", "/me.pem")
+    session = rest_session.new_session()
+    assert (session.verify, session.cert) == ("/ca.pem", "/me.pem")
+    monkeypatch.delenv("MLFLOW_TRACKING_SERVER_CERT_PATH")
+    monkeypatch.setenv("MLFLOW_TRACKING_INSECURE_TLS", "true")
+    assert rest_session.new_session().verify is False
+
+
+def test_a_way_in_that_only_mlflow_knows_is_left_to_mlflow(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not rest_session.needs_mlflow()
+    monkeypatch.setenv("MLFLOW_TRACKING_AWS_SIGV4", "true")
+    assert rest_session.needs_mlflow()

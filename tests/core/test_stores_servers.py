@@ -1,0 +1,156 @@
+"""A database server and an MLflow server say of their runs what MLflow's own client says of them."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from edm_core.query.grammar import parse
+from edm_core.snapshots.runs import RunRow
+from edm_core.stores import sql_tracking
+from edm_core.stores.client_tracking import ClientTracking
+from edm_core.stores.http_tracking import HttpTracking
+from edm_core.stores.mlflow_client import mlflow_client
+from edm_core.stores.postgres import PostgresServer
+from edm_core.stores.protocols import ALL_EXPERIMENTS, ManyRuns, TrackingStore
+from edm_core.stores.query import direct_matches
+from edm_core.stores.query_client import ask_client
+from edm_core.stores.query_names import known_names
+from edm_core.stores.run_reader import RunReader
+from edm_core.stores.sql_tracking import SqlTracking
+from edm_core.stores.tracking import open_tracking
+from edm_core.workspace import Workspace
+from tests.support.postgres import missing, postgres
+from tests.support.query_runs import awkward_runs
+from tests.support.servers import at, served
+from tests.support.stores import log_run, many_kinds, new_workspace
+
+BEST_OF = ("val_loss", "boundary_f1")
+QUESTIONS = (
+    ("metrics.val_loss < 1", "metrics.`order` DESC"),
+    ("metrics.val_loss != 0", "metrics.val_loss ASC"),
+    ("metrics.val_loss > 0 OR params.`end time` IS NULL", "metrics.val_loss ASC"),
+    ("NOT (tags.kind = 'cnn' OR tags.kind ILIKE '%ä%') AND status != 'RUNNING'", "start_time ASC"),
+    ("run_name = 'twin' AND NOT metrics.`group/loss value` >= 0", "attributes.end_time DESC"),
+    ("params.lr LIKE 'c%'", "params.lr ASC"),
+    ("run_id NOT IN ('a', 'b') AND end_time > 1700000004000", ""),
+    ("dataset.name = 'edm'", ""),
+    ("NOT params.lr IS NULL", ""),
+    ("", "params.lr DESC"),
+    ("", "tags.kind"),
+)
+
+
+@pytest.fixture(scope="module", params=["PostgreSQL", "server on SQLite"])
+def far(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
+    """A workspace whose store is of this kind and holds every kind of run, awkward ones among them."""
+    workspace = new_workspace(tmp_path_factory.mktemp("far") / "ws")
+    with ExitStack() as stack:
+        if request.param == "PostgreSQL":
+            if missing():
+                pytest.skip(missing())
+            workspace = at(workspace, stack.enter_context(postgres()))
+            many_kinds(workspace)
+            awkward_runs(workspace)
+        else:
+            many_kinds(workspace)
+            awkward_runs(workspace)
+            workspace = at(workspace, stack.enter_context(served(workspace.tracking_uri, workspace.root)))
+        yield workspace
+
+
+def texts(rows: list[RunRow]) -> list[str]:
+    return [repr(row) for row in rows]
+
+
+def test_it_is_read_without_mlflow(far: Workspace) -> None:
+    store = open_tracking(far)
+    if isinstance(store, SqlTracking):
+        assert isinstance(store.database, PostgresServer)
+    else:
+        assert isinstance(store, HttpTracking)
+    assert store.notice == ""
+
+
+@pytest.mark.parametrize("experiment", ["edm-training", "other", "it's another", ALL_EXPERIMENTS, "no such"])
+def test_rows_are_those_of_mlflows_client(far: Workspace, experiment: str) -> None:
+    client = ClientTracking(far, "client")
+    theirs, store = client.runs(experiment, None, BEST_OF), open_tracking(far)
+    assert texts(store.runs(experiment, None, BEST_OF)) == texts(theirs)
+    assert texts(store.runs(experiment, 3, BEST_OF)) == texts(theirs[:3])
+    many = store.many(experiment, BEST_OF, None).columns
+    assert texts(list(many.view(range(len(many))))) == texts(theirs)
+
+
+def test_single_runs_are_those_of_mlflows_client(far: Workspace) -> None:
+    client, store = ClientTracking(far, "client"), open_tracking(far)
+    ids = [row.run_id for row in client.runs(ALL_EXPERIMENTS, 8, ())]
+    assert {k: repr(v) for k, v in store.runs_by_id([*ids, "0" * 32], BEST_OF).items()} == {
+        k: repr(v) for k, v in client.runs_by_id(ids, BEST_OF).items()
+    }
+    for run_id in ids:
+        assert repr(store.curves(run_id, 40)) == repr(client.curves(run_id, 40))
+        assert repr(dict(store.summaries(run_id))) == repr(dict(client.summaries(run_id)))
+        assert repr(store.histories(run_id, None, 8, None, {})) == repr(client.histories(run_id, None, 8, None, {}))
+    asked = [*ids, "0" * 32], ["twin", "nobody"]
+    assert store.active_ids(*asked) == client.active_ids(*asked)
+    assert sorted(store.find("tw")) == sorted(client.find("tw"))
+    assert [e.name for e in store.experiments()] == [e.name for e in client.experiments()]
+
+
+@pytest.mark.parametrize("limit", [None, 3])
+@pytest.mark.parametrize(("query", "order"), QUESTIONS)
+def test_questions_have_mlflows_answers(far: Workspace, query: str, order: str, limit: int | None) -> None:
+    found = direct_matches(far, query, order, limit, ALL_EXPERIMENTS)
+    expected = ask_client(ClientTracking(far, "client"), ALL_EXPERIMENTS, parse(query), [order] if order else [], limit)
+    assert found is not None
+    assert found.run_ids == expected[0]
+    assert found.run_ids
+
+
+def test_names_are_known(far: Workspace) -> None:
+    names = known_names(far)
+    assert {"val_loss", "group/loss value"} <= set(names.metrics)
+    assert "lr" in names.params
+
+
+def test_many_runs_are_brought_up_to_date(far: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sql_tracking, "ROWS", 0)
+    client, store = mlflow_client(far), open_tracking(far)
+    home = client.get_experiment_by_name("edm-training").experiment_id
+    running = log_run(client, home, "goes on", start=1_900_000_000_000, status=None, metrics={"val_loss": [(0, 1.0)]})
+    # The second time brings the curves of the runs that go on.
+    known = store.many("edm-training", BEST_OF, store.many("edm-training", BEST_OF, None))
+    assert store.many("edm-training", BEST_OF, known).columns is known.columns
+    new = log_run(client, home, "new", start=1_900_000_001_000, metrics={"val_loss": [(0, 0.5)]})
+    client.log_metric(running, "val_loss", 0.25, step=1)
+    known = moved_on(store, known, {running: ("RUNNING", 0.25), new: ("FINISHED", 0.5)})
+    client.set_terminated(running, "FAILED")
+    known = moved_on(store, known, {running: ("FAILED", 0.25)})
+    client.delete_run(new)
+    client.delete_run(running)
+
+
+def moved_on(store: TrackingStore, known: ManyRuns, expected: dict[str, tuple[str, float]]) -> ManyRuns:
+    now = store.many("edm-training", BEST_OF, known)
+    for run_id, (status, best) in expected.items():
+        row = now.columns.row(now.columns.places[run_id])
+        assert (row.status, row.metrics["val_loss"].best) == (status, best)
+    return now
+
+
+def test_runs_that_come_into_view_get_their_curves(far: Workspace) -> None:
+    ids = [row.run_id for row in ClientTracking(far, "client").runs("edm-training", 4, ())]
+    found = RunReader(far).summaries(ids, ["val_loss"])
+    theirs = ClientTracking(far, "client").runs_by_id(ids, ["val_loss"])
+    assert found.keys() == theirs.keys()
+    for run_id, row in theirs.items():
+        assert repr(found[run_id].get("val_loss")) == repr(row.metrics.get("val_loss"))
+
+
+def test_nothing_is_written(far: Workspace) -> None:
+    store = open_tracking(far)
+    if not isinstance(store, SqlTracking):
+        pytest.skip("REST questions that only read")
+    with pytest.raises(Exception, match="read-only"), store.database.reading() as db:
+        db.execute("UPDATE runs SET name = 'x'")
