@@ -17,7 +17,7 @@ from edm_core.jobs.reaper import settle
 from edm_core.workspace import Workspace
 from tests.support.jobs import folder, make_workspace, processes_ended, wait_for, wait_until
 
-SAMPLE, ALL = range(10), range(10, 110)
+SAMPLE, ALL = range(4), range(10, 110)
 JOBS = 3
 # What an interface does: it launches one job after the other and goes on.
 INTERFACE = """
