@@ -31,6 +31,10 @@ class LogPlaces(EdmScreen):
         """Whether the log has lines that are not in the view."""
         return self.feed is not None and (not self.feed.whole or self.away or self.log_view.buffer.dropped > 0)
 
+    def follow_again(self) -> None:
+        """Show the end of the log as if the screen had just been opened."""
+        raise NotImplementedError
+
     # Verbs --------------------------------------------------------------------
 
     def do_left(self) -> None:
@@ -101,4 +105,4 @@ class LogPlaces(EdmScreen):
             self.away = False
             self.pane.elsewhere = ""
             self.log_view.clear()
-            self.feed.again()
+            self.follow_again()

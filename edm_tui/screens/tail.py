@@ -97,6 +97,12 @@ class TailScreen(LogPlaces):
             self._follow(self.feed)
         await self._read_histories()
 
+    def follow_again(self) -> None:
+        """Show the end of the log as if the screen had just been opened."""
+        if self.job is not None:
+            self.feed = TailFeed(self.job)
+            self._follow(self.feed)
+
     async def _read_histories(self) -> None:
         """What MLflow has of the run: all of the chart without a job, the epochs before a resume with one."""
         if self.row is None or not self.row.run_id:

@@ -86,10 +86,6 @@ class TailFeed:
         # No more than the view keeps: it would drop the first ones.
         return News(lines[: MAX_LINES // 2], times=times[: MAX_LINES // 2])
 
-    def again(self) -> None:
-        """Give the log as if it had just been opened."""
-        self._log, self.ended = None, False
-
     def _open(self) -> None:
         small = not self.log.exists() or self.log.stat().st_size <= WHOLE_BYTES
         self._log, self.whole = LogTail(self.log, from_start=small), small
