@@ -13,18 +13,18 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from lightning_fabric import Fabric
 
 from edm_core.training.audio import FeatureCache
 from edm_core.training.baselines import grid_baseline
 from edm_core.training.config import TrainingConfig
 from edm_core.training.dataset import Track, load_tracks, make_loaders
+from edm_core.training.devices import make_fabric
 from edm_core.training.evaluation import compare_foote
 from edm_core.training.loop import EpochLoop, make_optimizer
 from edm_core.training.model import build_model
@@ -71,7 +71,7 @@ def run_fold(tracks: Sequence[Track], fold: int, folds: int, config: TrainingCon
     seed_everything(config.seed)
     train_loader, val_loader = make_loaders(train, unseen, config)
     model = build_model(config)
-    fabric = Fabric(accelerator="cpu")
+    fabric = make_fabric(replace(config, device="cpu"))
     fabric.launch()
     steps = len(train_loader) * config.epochs
     optimizer, schedule = make_optimizer(model, config, steps)
