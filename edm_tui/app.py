@@ -6,7 +6,7 @@ import importlib
 import os
 import time
 from collections.abc import Hashable, Sequence
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from rich.console import RenderableType
 from textual import events, work
@@ -33,10 +33,15 @@ from edm_tui.settling import Settling
 from edm_tui.telling import JobWatch, ending_words, signal_text
 from edm_tui.themes import THEMES
 
+if TYPE_CHECKING:
+    from edm_tui.screens.board import Boards
+
 # What a verb opens: (module, class). The class is made with the tuple of runs that the verb means.
 VIEWS: dict[str, tuple[str, str]] = {
     "charts": ("edm_tui.screens.charts", "ChartGridScreen"),
     "charts_screen": ("edm_tui.screens.charts", "ChartsScreen"),
+    "parallel": ("edm_tui.screens.parallel", "ParallelScreen"),
+    "scatter": ("edm_tui.screens.scatter", "ScatterScreen"),
     "diff": ("edm_tui.screens.diff", "DiffScreen"),
     "diff_screen": ("edm_tui.screens.diff", "DiffScreen"),
     "models": ("edm_tui.screens.models", "ModelsScreen"),
@@ -81,6 +86,7 @@ class EdmApp(Settling):
         self.ascii_only = ascii_only
         self._canvas = Canvas()
         self._watch = JobWatch(time.time())
+        self._boards: Boards | None = None
         self._first = first
         self._token = token
         self._form_over: Screen[Any] | None = None
@@ -224,6 +230,18 @@ class EdmApp(Settling):
 
     def do_undo(self) -> None:
         self.post_message(ActionRequested("undo", ("undo",), "data", "Undo"))
+
+    @work(group="tensorboard-key")
+    async def do_tensorboard(self) -> None:
+        """TensorBoard on the runs that the screen in front means, or off."""
+        from edm_tui.screens.board import Boards
+
+        rows = self.screen.targets() if isinstance(self.screen, EdmScreen) else ()
+        self._boards = self._boards or Boards(self, self.services)
+        try:
+            await self._boards.toggle(rows)
+        except EdmError as error:
+            self.show_error(error.message, error.hint)
 
     def do_help(self) -> None:
         from edm_tui.dialogs.help import HelpDialog

@@ -7,13 +7,18 @@ from dataclasses import dataclass
 
 from textual.binding import Binding
 
-SCREENS = ("runs", "charts", "diff", "track", "models", "jobs", "storage", "doctor", "tail", "commands")
+SCREENS = (
+    "runs", "charts", "diff", "track", "models", "jobs", "storage", "doctor", "tail", "commands", "parallel", "scatter",
+)  # fmt: skip
 EVERYWHERE = SCREENS
 LISTS = ("runs", "diff", "models", "jobs", "storage", "doctor", "commands", "tail")
-MOVES = (*LISTS, "charts", "track")
+FIELDS = ("parallel", "scatter")
+MOVES = (*LISTS, "charts", "track", *FIELDS)
 CHARTS = ("charts",)
-MARKED = ("runs", "jobs", "models")
+MARKED = ("runs", "jobs", "models", *FIELDS)
 TIMED = (*CHARTS, "track")
+SCALED = (*CHARTS, *FIELDS)
+WITH_FIELDS = ("runs", *CHARTS, *FIELDS)
 FILTERED = ("runs", "tail", "commands", "charts")
 COMPARED = ("runs", "diff")
 RUN_SCREENS = ("runs", "charts", "diff", "models", "jobs", "tail")
@@ -110,7 +115,15 @@ KEYS: tuple[Key, ...] = (
     Key((), ":undelete", "undelete", "undelete", "Restore a run that was deleted in MLflow.", "run", ("runs",)),
     Key(("y",), "y", "copy", "copy", "Copy id, path or value.", "run", (*KEPT_SCREENS, "doctor", "commands"), 28),
     Key(("o",), "o", "export", "export", "Export the table.", "run", ("runs", "diff", "charts")),
-    Key(("T",), "T", "tensorboard", "tensorboard", "TensorBoard on the marked folders.", "run", ("runs",)),
+    Key(
+        ("T",),
+        "T",
+        "tensorboard",
+        "tensorboard",
+        "TensorBoard on the marked folders, or stop it.",
+        "run",
+        ("runs", "charts"),
+    ),
     Key(("r",), "r", "refresh", "refresh", "Read the stores again.", "screen", EVERYWHERE, 22),
     Key(("1",), "1", "runs", "Runs", "The Runs screen.", "screen"),
     Key(("2",), "2", "charts_screen", "Charts", "The Charts screen.", "screen"),
@@ -144,9 +157,16 @@ KEYS: tuple[Key, ...] = (
     Key((")",), ")", "pan_on", "pan on", "Move the view on along x.", "chart", CHARTS, 18),
     Key(("0",), "0", "reset_view", "reset", "Show the whole chart again.", "chart", TIMED, 23),
     Key(("u",), "u", "unit", "x unit", "x by step, by epoch, by relative time, by time of day.", "chart", CHARTS, 58),
-    Key(("l",), "l", "log_scale", "log", "y linear or logarithmic, also through zero.", "chart", CHARTS, 57),
+    Key(("l",), "l", "log_scale", "log", "y linear or logarithmic, also through zero.", "chart", SCALED, 57),
     Key(("m",), "m", "smooth", "smooth", "Smooth more; after the most not at all.", "chart", CHARTS, 56),
     Key(("i",), "i", "outliers", "outliers", "Let outliers fall off the y axis, or not.", "chart", CHARTS, 21),
+    Key(("|",), "|", "parallel", "parallel", "Params and metrics of all runs in parallel.", "chart", WITH_FIELDS, 17),
+    Key((".",), ".", "scatter", "scatter", "Any param or metric against any other.", "chart", WITH_FIELDS, 16),
+    Key(("left",), "←", "field_back", "axis before", "The axis, or the run, on the left.", "chart", FIELDS),
+    Key(("right",), "→", "field_on", "next axis", "The axis, or the run, on the right.", "chart", FIELDS, 29),
+    Key(("X",), "X", "axis_x", "x axis", "What stands on x; add or take away an axis.", "chart", FIELDS, 54),
+    Key(("Y",), "Y", "axis_y", "y axis", "What stands on y, and what params are judged by.", "chart", FIELDS, 53),
+    Key(("L",), "L", "log_x", "log x", "x linear or logarithmic.", "chart", ("scatter",), 52),
     Key((":", "ctrl+p"), ":", "palette", "all", "Every verb by name.", "help", EVERYWHERE, 98),
     Key(("?",), "?", "help", "keys", "The keys that are valid here.", "help", EVERYWHERE, 99),
     Key(("q",), "q", "quit", "quit", "Quit; jobs go on.", "help", EVERYWHERE, 0),

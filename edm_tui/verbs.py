@@ -11,9 +11,6 @@ from edm_tui.messages import ActionRequested, Lane
 
 ON_DISK = (DataState.UNTRACKED, DataState.KEPT, DataState.PUSHED, DataState.CHANGED)
 ON_REMOTE = "on the remote"
-NOT_YET = {
-    "tensorboard": "not in this version; run `tensorboard --logdir` on the runs folder",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +127,6 @@ def _move(verb: str, model: str) -> str:
 
 def reason(verb: str, rows: Sequence[RunRow]) -> str:
     """Why `verb` cannot run on these rows, in a few words; "" when it can."""
-    if verb in NOT_YET:
-        return NOT_YET[verb]
     if not rows:
         return "no run"
     if len(rows) > 1 and verb in ONE_RUN:
@@ -142,7 +137,9 @@ def reason(verb: str, rows: Sequence[RunRow]) -> str:
     return reasons[0] if all(reasons) else ""
 
 
-ALWAYS_OPEN = ("new", "models", "jobs", "commands", "diff_screen", "charts_screen", "storage", "doctor")
+ALWAYS_OPEN = (
+    "new", "models", "jobs", "commands", "diff_screen", "charts_screen", "storage", "doctor", "parallel", "scatter",
+)  # fmt: skip
 """Views that need no run."""
 ONE_RUN = ("promote", "demote", "tail", "register")
 

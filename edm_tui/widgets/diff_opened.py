@@ -71,7 +71,9 @@ def _chart(opened: Opened, width: int, ascii_only: bool) -> list[Text]:
     rows = draw(opened.curves, View(), max(20, width - 6), CHART_HEIGHT).rows
     if not rows:
         return [Text("    no values to draw", style="dim", end="")]
-    drawn = [row_text(row, opened.curves, opened.colours, ascii_only=ascii_only) for row in rows]
+    drawn = [
+        row_text(row, [curve.mark for curve in opened.curves], opened.colours, ascii_only=ascii_only) for row in rows
+    ]
     return [legend, *(Text("    ", end="") + line for line in drawn)]
 
 

@@ -42,7 +42,7 @@ class MetricChart(Painted):
     def _draw(self) -> None:
         rows = draw(self._lines, View(), self.size.width, self.size.height - 1).rows
         colours = [COLOURS[index % len(COLOURS)] for index in range(len(self._lines))]
-        body = [row_text(row, self._lines, colours, ascii_only=self._ascii) for row in rows]
+        body = [row_text(row, [line.mark for line in self._lines], colours, ascii_only=self._ascii) for row in rows]
         self._shown = [self._legend(), *(body or [Text("no values yet", style="dim")])]
         self.repaint()
 
