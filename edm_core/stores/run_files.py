@@ -53,9 +53,12 @@ def _read(path: Path) -> bytes:
 
 
 def _artifacts_in(database: Path, run_id: str) -> str:
-    """The address of the run's artifacts; "" where the store knows no such run."""
-    with reading(database) as db:
-        found = db.execute("SELECT artifact_uri FROM runs WHERE run_uuid = ?", (run_id,)).fetchone()
+    """The address of the run's artifacts; "" where the store knows no such run, or is not there any more."""
+    try:
+        with reading(database) as db:
+            found = db.execute("SELECT artifact_uri FROM runs WHERE run_uuid = ?", (run_id,)).fetchone()
+    except FileNotFoundError:
+        return ""
     return str(found[0] or "") if found else ""
 
 

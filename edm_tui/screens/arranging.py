@@ -198,6 +198,12 @@ class Arranging(Narrowing):
         self.change(baseline=row.row_id, view=self._with_delta(self.memory.view))
         self.notify(f"compared with {row.name}; b on it ends that", markup=False)
 
+    def do_diff(self) -> None:
+        """The marked runs; one alone against the baseline that was chosen."""
+        rows, base = self.targets(), self.baseline
+        alone = len(rows) == 1 and base is not None and base.row_id != rows[0].row_id
+        self.host.open_view("diff", (base, *rows) if alone and base is not None else rows)
+
     def end_baseline(self) -> None:
         """Compare with no run any more."""
         self._baseline = None

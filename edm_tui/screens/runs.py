@@ -176,7 +176,7 @@ class RunsScreen(ReadingScreen, Moving, Arranging):
             return "nothing to undo"
         if verb in ("mark", "open", "sort", "export") and not self.table.arrangement.lines:
             return "no run"
-        if verb in ("copy", "baseline") and self.table.row is None:
+        if verb in ("copy", "baseline", "diff") and self.table.row is None:
             return "no run"
         found = super().reason(verb)
         # The data is there, but commits are only here, such as that of an undo: a push still has something to do.

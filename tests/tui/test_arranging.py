@@ -17,6 +17,7 @@ from edm_tui.dialogs.confirm import ConfirmDialog
 from edm_tui.dialogs.pick import ListDialog
 from edm_tui.dialogs.sort import SortDialog
 from edm_tui.messages import StoreChanged
+from edm_tui.screens.diff import DiffScreen
 from edm_tui.screens.runs import RunsScreen
 from edm_tui.widgets.status_line import StatusLine
 from tests.support.rows import a_metric, a_row, an_app
@@ -172,6 +173,12 @@ async def test_the_baseline_is_set_compared_with_and_cleared(tmp_path: Path) -> 
         await settled(pilot)
         assert "delta:val_loss" in titles(app)
         assert "vs b (esc clears)" in status(app)
+        await pilot.press("k", "d")
+        await settled(pilot)
+        assert isinstance(app.screen, DiffScreen)
+        assert app.screen.rows[0].name == "b", "the chosen baseline comes first"
+        await pilot.press("escape")
+        await settled(pilot)
         text = "\n".join(runs(app).table.render_line(y).text for y in range(1, 5))
         assert "0.2000 worse" in text
         assert "0.1000 better" in text
