@@ -71,7 +71,7 @@ def _screens(root: Path, env: dict[str, str]) -> tuple[float, float]:
     """Seconds from the key to the newest version on the Models screen, and to the Jobs screen."""
     terminal = Terminal([sys.executable, "-m", "edm_tui"], root, env)
     try:
-        terminal.seconds_until(b"no runs yet")
+        terminal.seconds_until(b"starts one")
         terminal.bytes_until_quiet(0.5)
         return _after(terminal, b"4", NEWEST), _after(terminal, b"5", b"no jobs")
     finally:
