@@ -89,7 +89,8 @@ def _best(root: Path) -> None:
     rows = {row["name"]: row for row in _rows(root)}
     best = min(RUNS, key=lambda name: rows[name]["best"]["val_loss"]["value"])
     _edm(root, "keep", best)
-    _edm(root, "push", best)
+    # Everything, so that the data set too is seen on the remote by us and not only sent by DVC.
+    _edm(root, "push", "--all")
     if not rows[best]["model"]:
         _edm(root, "models", "register", best)
 
