@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from edm_core.curves.history import History, Span, reduced, unchanged, within
+from edm_core.curves.history import EXACT, History, Span, Timed, extended, reduced, unchanged, within
 from edm_core.errors import StoreError
 from edm_core.snapshots.run_builder import columns_of
 from edm_core.snapshots.runs import MetricSummary, RunRow
@@ -113,11 +113,22 @@ class ClientTracking:
             last = (metric.step, metric.timestamp, from_store(metric.value))
             if span is None and old is not None and repr(old.last) == repr(last):
                 return old
+            if span is not None and (points := self.stretch(run_id, key, span)) is not None:
+                return reduced(points, parts)
+            # A long history that goes on: its new points alone.
+            if span is None and old is not None and old.last is not None and not old.exact and last[0] > old.last[0]:
+                points = self.stretch(run_id, key, (old.last[0] + 1, last[0]))
+                if points is not None and len(old) + len(points) < 2 * EXACT:
+                    return extended(old, points)
             timed = [(m.step, m.timestamp, from_store(m.value)) for m in self._metrics(run_id, key)]
             return unchanged(old, reduced(within(timed, span), parts))
 
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             return dict(zip(wanted, pool.map(history, wanted), strict=True))
+
+    def stretch(self, run_id: str, key: str, span: Span) -> list[Timed] | None:
+        """All points of a stretch where the store can tell them without the rest of the history; None where not."""
+        return None
 
     def search_ids(self, experiment: str, query: str, order: Sequence[str], limit: int | None) -> list[str]:
         """Ids of the active runs that fit MLflow's own language, page after page. Raises StoreError."""

@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from edm_core.curves.history import Span, Timed
 from edm_core.errors import StoreError
 from edm_core.snapshots.run_builder import extended
 from edm_core.snapshots.run_columns import RunColumns
@@ -22,6 +23,10 @@ IDS = 100
 SAMPLES = 320
 JUDGED = 300
 """Of so many of the newest runs best values are read with the table; of others when they come into view."""
+MOST_SAMPLES = 2_500
+"""What the bulk endpoint gives at most of a run."""
+LAST_STEP = 2**53
+"""What a server takes for a step."""
 _AT_ONCE = 4
 _MISSING = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
 _REFUSED = ("NOT_FOUND", "ENDPOINT_NOT_FOUND", "")
@@ -104,6 +109,19 @@ class HttpTracking(ClientTracking):
                 summary = MetricSummary(summary.last, summary.last_step, None, None, summary.spark)
             found[run_id, key] = remembered(self._cache_key(run_id, key), metric, summary) if whole else summary
         return found
+
+    def stretch(self, run_id: str, key: str, span: Span) -> list[Timed] | None:
+        """By the bulk endpoint, which leaves points out where there are many: then, as where the server has none, the
+        whole history has to be read."""
+        first, last = max(span[0], -LAST_STEP), min(span[1], LAST_STEP)
+        try:
+            series = self._ask(lambda client: client.sampled([run_id], key, MOST_SAMPLES, (first, last)))
+        except RestError as error:
+            if error.error_code not in _REFUSED:
+                raise
+            return None
+        points = [(m.step, m.timestamp, from_store(m.value)) for m in series.get(run_id, ())]
+        return points if len(points) < MOST_SAMPLES else None
 
     def _get(self, run_id: str) -> Any:
         try:

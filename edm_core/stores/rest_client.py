@@ -119,9 +119,14 @@ class RestClient:
             if not token:
                 return found
 
-    def sampled(self, run_ids: Sequence[str], key: str, points: int) -> dict[str, list[RestMetric]]:
-        """The metric of up to 100 runs, each with at most about `points` points by step, first and last among them."""
+    def sampled(
+        self, run_ids: Sequence[str], key: str, points: int, span: tuple[int, int] | None = None
+    ) -> dict[str, list[RestMetric]]:
+        """The metric of up to 100 runs, each with at most about `points` points by step, first and last among them;
+        within these steps."""
         asked = {"run_ids": list(run_ids), "metric_key": key, "max_results": points}
+        if span is not None:
+            asked |= {"start_step": span[0], "end_step": span[1]}
         answer = self.ask("GET", "ajax-api/2.0/mlflow/metrics/get-history-bulk-interval", asked)
         found: dict[str, list[RestMetric]] = {}
         for metric in answer.get("metrics", ()):

@@ -192,30 +192,12 @@ class SqlTracking:
     def histories(
         self, run_id: str, keys: Sequence[str] | None, parts: int, span: "Span | None", known: "Mapping[str, History]"
     ) -> "dict[str, History]":
-        if not self.database.is_file:
-            return self._whole_histories(run_id, keys, parts, span, known)
+        from edm_core.stores.postgres_history import PostgresHistoryReader
         from edm_core.stores.sqlite_history import HistoryReader
 
         with self.database.reading() as db:
-            return HistoryReader(db).read(run_id, keys, parts, span, known)
-
-    def _whole_histories(
-        self, run_id: str, keys: Sequence[str] | None, parts: int, span: "Span | None", known: "Mapping[str, History]"
-    ) -> "dict[str, History]":
-        from edm_core.curves.history import reduced, unchanged, within
-
-        timed: dict[str, list[tuple[int, int, float]]] = {}
-        with self.database.reading() as db:
-            for key, step, at, value, nan in db.execute(
-                "SELECT key, step, timestamp, value, is_nan FROM metrics WHERE run_uuid = ? ORDER BY step, timestamp",
-                (run_id,),
-            ):
-                timed.setdefault(key, []).append((step, at, from_store(value, nan)))
-        return {
-            key: unchanged(known.get(key), reduced(within(timed[key], span), parts))
-            for key in sorted(timed)
-            if keys is None or key in keys
-        }
+            reader = HistoryReader(db) if self.database.is_file else PostgresHistoryReader(db)
+            return reader.read(run_id, keys, parts, span, known)
 
     def _rows(self, db: Connection, found: Sequence[tuple[str, ...]], best_of: Sequence[str]) -> Iterator[RunRow]:
         series = SeriesReader(db, self.database, self.metrics)

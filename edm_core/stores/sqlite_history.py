@@ -13,15 +13,15 @@ from edm_core.stores.series import STORED_INFINITY, from_store
 from edm_core.stores.sqlite_schema import series_index
 
 _POINT = "step, timestamp, value, is_nan"
-_NUMBERS = f"is_nan = 0 AND value < {STORED_INFINITY!r} AND value > -{STORED_INFINITY!r}"
+NUMBERS = f"NOT is_nan AND value < {STORED_INFINITY!r} AND value > -{STORED_INFINITY!r}"
 
 
 class HistoryReader:
     """Reads histories on one open connection."""
 
-    def __init__(self, db: Connection) -> None:
+    def __init__(self, db: Connection, index: str | None = None) -> None:
         self._db = db
-        self._index = series_index(db)
+        self._index = series_index(db) if index is None else index
         self._metrics = f"FROM metrics {self._index} WHERE run_uuid = ? AND key = ?"
 
     def read(
@@ -66,7 +66,7 @@ class HistoryReader:
 
     def _count(self, run_id: str, key: str, span: Span | None) -> int:
         where, values = _between(span)
-        query = f"SELECT count(*) FROM (SELECT 1 {self._metrics}{where} LIMIT {EXACT + 1})"
+        query = f"SELECT count(*) FROM (SELECT 1 {self._metrics}{where} LIMIT {EXACT + 1}) AS few"
         return int(self._db.execute(query, (run_id, key, *values)).fetchone()[0])
 
     def _points(self, run_id: str, key: str, span: Span | None) -> list[Timed]:
@@ -134,7 +134,7 @@ class HistoryReader:
     def _end(self, run_id: str, key: str, part: Span, order: str) -> tuple[int, int]:
         """Step and time of the first or the last number of a part."""
         step, at = self._db.execute(
-            f"SELECT step, timestamp {self._metrics} AND step >= ? AND step < ? AND {_NUMBERS}"
+            f"SELECT step, timestamp {self._metrics} AND step >= ? AND step < ? AND {NUMBERS}"
             f" ORDER BY step {order} LIMIT 1",
             (run_id, key, *part),
         ).fetchone()
@@ -144,14 +144,14 @@ class HistoryReader:
         """A part without its NaN and infinities."""
         row: tuple[int, int, float, float, float, int] = self._db.execute(
             "SELECT coalesce(step, 0), coalesce(timestamp, 0), min(value), max(value), total(value), count(*)"
-            f" {self._metrics} AND step >= ? AND step < ? AND {_NUMBERS}",
+            f" {self._metrics} AND step >= ? AND step < ? AND {NUMBERS}",
             where,
         ).fetchone()
         return row
 
     def _bad(self, where: tuple[str, str, int, int], limit: int) -> list[Timed]:
         rows = self._db.execute(
-            f"SELECT {_POINT} {self._metrics} AND step >= ? AND step < ? AND NOT ({_NUMBERS}) ORDER BY step LIMIT ?",
+            f"SELECT {_POINT} {self._metrics} AND step >= ? AND step < ? AND NOT ({NUMBERS}) ORDER BY step LIMIT ?",
             (*where, max(0, limit)),
         ).fetchall()
         return [(step, at, from_store(value, nan)) for step, at, value, nan in rows]
@@ -161,7 +161,8 @@ class HistoryReader:
         if part is None:
             return None
         step, value = self._db.execute(
-            f"SELECT step, {which}(value) {self._metrics} AND step >= ? AND step < ? AND {_NUMBERS}",
+            f"SELECT step, value {self._metrics} AND step >= ? AND step < ? AND {NUMBERS}"
+            f" ORDER BY value {'ASC' if which == 'min' else 'DESC'}, step LIMIT 1",
             (run_id, key, *part),
         ).fetchone()
         return step, value

@@ -1,5 +1,6 @@
 """A database server and an MLflow server say of their runs what MLflow's own client says of them."""
 
+import math
 from collections.abc import Iterator
 from contextlib import ExitStack
 
@@ -10,7 +11,7 @@ from edm_core.snapshots.runs import RunRow
 from edm_core.stores import sql_tracking
 from edm_core.stores.client_tracking import ClientTracking
 from edm_core.stores.http_tracking import HttpTracking
-from edm_core.stores.mlflow_client import mlflow_client
+from edm_core.stores.mlflow_client import ensure_experiment, mlflow_client
 from edm_core.stores.postgres import PostgresServer
 from edm_core.stores.protocols import ALL_EXPERIMENTS, ManyRuns, TrackingStore
 from edm_core.stores.query import direct_matches
@@ -154,3 +155,38 @@ def test_nothing_is_written(far: Workspace) -> None:
         pytest.skip("REST questions that only read")
     with pytest.raises(Exception, match="read-only"), store.database.reading() as db:
         db.execute("UPDATE runs SET name = 'x'")
+
+
+def test_long_histories_keep_their_spikes_and_grow(far: Workspace) -> None:
+    """Read in parts where they are stored, in detail where zoomed into, and later only what is new."""
+    from mlflow.entities import Metric
+
+    client = mlflow_client(far)
+    run_id = log_run(client, ensure_experiment(client, far), "long", start=1_000)
+
+    def logged(first: int, last: int) -> None:
+        points = [
+            Metric("long", 9.0 if step == 1_234 else math.sin(step / 90), 1_000 + step, step)
+            for step in range(first, last)
+        ]
+        for start in range(0, len(points), 1_000):
+            client.log_batch(run_id, metrics=points[start : start + 1_000])
+
+    logged(0, 3_000)
+    client.log_metric(run_id, "short", math.nan, step=4)
+    store, theirs = open_tracking(far), ClientTracking(far, "client")
+    found = store.histories(run_id, None, 40, None, {})
+    same = theirs.histories(run_id, None, 40, None, {})
+    long = found["long"]
+    assert repr(found["short"]) == repr(same["short"])
+    assert (long.lows, long.highs, long.counts) == (same["long"].lows, same["long"].highs, same["long"].counts)
+    assert long.means == pytest.approx(same["long"].means)
+    assert (long.lowest, long.highest, long.last) == (same["long"].lowest, (1_234, 9.0), same["long"].last)
+    assert (long.steps[0], long.steps[-1], long.times[-1]) == (0, 2_999, 3_999)
+    near = store.histories(run_id, ["long"], 40, (1_200, 1_300), {})["long"]
+    assert near.exact
+    assert len(near) == 101
+    assert store.histories(run_id, ["long"], 40, None, found)["long"] is long
+    logged(3_000, 3_010)
+    grown = store.histories(run_id, ["long"], 40, None, found)["long"]
+    assert grown.steps == (*long.steps, *range(3_000, 3_010))
