@@ -98,11 +98,7 @@ class ChartsScreen(ChartReading):
 
     def say(self) -> None:
         titles = self.book.charts()
-        page = ""
-        if self.grid and not self.enlarged and titles:
-            most = self.page()[2]
-            page = f"page {self.at // most + 1} of {-(-len(titles) // most)}" if len(titles) > most else ""
-        status = status_text(self.book, len(titles), self.view, page, self.fault)
+        status = status_text(self.book, len(titles), self.view, self.page_text(), self.fault)
         self.query_one("#status", StatusLine).say(status, " · ".join(self.services.running))
         lead = LEAD if self.enlarged else ""
         self.query_one("#keys", KeyBar).update_keys(self.reason, lead)

@@ -19,6 +19,11 @@ SYSTEM = "system/"
 """How the metrics begin that MLflow logs of the machine."""
 
 
+def is_system(title: str) -> bool:
+    """Whether a chart is of the machine."""
+    return title.startswith(SYSTEM)
+
+
 class ChartBook:
     """Histories by run and metric, and the charts made of them."""
 
@@ -89,7 +94,7 @@ class ChartBook:
 
         def order(title: str) -> tuple[bool, int, bool, str]:
             place = first.index(title) % (len(first) // 2) if title in first else len(first)
-            return title.startswith(SYSTEM), place, self._longest(title) < 2, title
+            return is_system(title), place, self._longest(title) < 2, title
 
         return sorted(found, key=order)
 

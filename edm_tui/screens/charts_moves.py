@@ -2,7 +2,9 @@
 
 from dataclasses import replace
 
+from edm_tui.screens.charts_book import is_system
 from edm_tui.screens.charts_look import Looking
+from edm_tui.screens.charts_text import SYSTEM_HEADING
 from edm_tui.widgets.chart_pane import ChartPane
 from edm_tui.widgets.line_list import LineList
 
@@ -37,13 +39,32 @@ class ChartMoves(Looking):
     def page(self) -> tuple[list[str], int, int]:
         """The charts of this page, how many stand beside each other, and how many a page holds."""
         titles = self.book.charts()
+        self.at = min(max(self.at, 0), max(0, len(titles) - 1))
+        first, titles = self._section(titles)
         width, height = self.size.width, max(1, self.size.height - (3 if len(self.book.rows) > 1 else 2))
         columns = max(1, width // (WIDE_CELL_WIDTH if width >= WIDE else CELL_WIDTH))
         columns = max(1, min(columns, len(titles)))
         most = columns * max(1, height // CELL_HEIGHT)
-        self.at = min(max(self.at, 0), max(0, len(titles) - 1))
-        first = self.at // most * most
-        return titles[first : first + most], columns, most
+        start = (self.at - first) // most * most
+        return titles[start : start + most], columns, most
+
+    def page_text(self) -> str:
+        """Which page of which section is shown, "" where there is one of one."""
+        titles = self.book.charts()
+        if not self.grid or self.enlarged or not titles:
+            return ""
+        most = self.page()[2]
+        first, section = self._section(titles)
+        pages = -(-len(section) // most)
+        page = f"page {(self.at - first) // most + 1} of {pages}" if pages > 1 else ""
+        return " · ".join(filter(None, (SYSTEM_HEADING if is_system(section[0]) else "", page)))
+
+    def _section(self, titles: list[str]) -> tuple[int, list[str]]:
+        """The charts of the section that the cursor is in, and the place of its first: those of the machine have pages
+        of their own."""
+        machine = sum(map(is_system, titles))
+        first = len(titles) - machine
+        return (first, titles[first:]) if machine and self.at >= first else (0, titles[:first])
 
     # From one to the other --------------------------------------------------------
 
@@ -170,7 +191,16 @@ class ChartMoves(Looking):
         self.do_open() if again else self.show_charts()
 
     def on_chart_pane_wheel(self, event: ChartPane.Wheel) -> None:
-        if self.enlarged:
-            self.zoom_x(0.8 if event.direction > 0 else 1.25)
-        else:
+        if not self.enlarged:
             self.do_page_up() if event.direction > 0 else self.do_page_down()
+        elif event.shift:
+            self.zoom_y(0.8 if event.direction > 0 else 1.25)
+        else:
+            self.zoom_x(0.8 if event.direction > 0 else 1.25, event.x)
+
+    def on_chart_pane_dragged(self, event: ChartPane.Dragged) -> None:
+        """The chart goes with the pointer: along x where it is zoomed, along y where y is."""
+        if self.enlarged and event.columns:
+            self.pan_x(-event.columns)
+        if self.enlarged and event.rows and self.view.y is not None:
+            self.pan_y(event.rows)

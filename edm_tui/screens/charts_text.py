@@ -11,11 +11,12 @@ from edm_core.curves.lines import Line as Curve
 from edm_core.curves.lines import View, value_at
 from edm_core.snapshots.runs import RunRow
 from edm_tui.formatting import NOTHING, clean, number, sparkline
-from edm_tui.screens.charts_book import ChartBook
+from edm_tui.screens.charts_book import ChartBook, is_system
 from edm_tui.themes import run_colour, run_mark
 from edm_tui.widgets.cells import Cell, Column, layout
 from edm_tui.widgets.line_list import Line
 
+SYSTEM_HEADING = "system metrics"
 SOLID, DASHED = "━━━", "╍ ╍"
 UNITS: dict[XUnit, str] = {"step": "step", "epoch": "epoch", "relative": "relative time", "wall": "time of day"}
 
@@ -44,7 +45,12 @@ def metric_lines(book: ChartBook, width: int) -> tuple[Text, list[Line]]:
             keys.append(f"{title}\n{key}\n{row.row_id}")
             cells.append(_row_cells(book, row, key, history, spark, many))
     header, texts = layout(columns, cells, width)
-    return header, [Line(text, key) for text, key in zip(texts, keys, strict=True)]
+    lines = [Line(text, key) for text, key in zip(texts, keys, strict=True)]
+    machine = next((at for at, key in enumerate(keys) if is_system(key)), None)
+    if machine is not None:
+        heading = Line(Text(f" {SYSTEM_HEADING}", style="bold", end=""))
+        lines[machine:machine] = [Line(Text(end="")), heading] if machine else [heading]
+    return header, lines
 
 
 def _row_cells(book: ChartBook, row: RunRow, key: str, history: History, width: int, many: bool) -> list[Cell]:

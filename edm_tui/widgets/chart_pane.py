@@ -47,10 +47,19 @@ class ChartPane(Painted, can_focus=True):
 
     @dataclass
     class Wheel(Message):
-        """The wheel over a chart, 1 forwards (zoom in) or -1 back."""
+        """The wheel over a chart, 1 forwards (zoom in) or -1 back; the x value under it; with shift it means y."""
 
         key: str
         direction: int
+        x: float | None
+        shift: bool
+
+    @dataclass
+    class Dragged(Message):
+        """The only chart was dragged by these shares of its plot, to the right and down."""
+
+        columns: float
+        rows: float
 
     def __init__(self, *, ascii_only: bool = False, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -60,6 +69,8 @@ class ChartPane(Painted, can_focus=True):
         self._pictures: dict[str, tuple[tuple[object, ...], Picture]] = {}
         self._strips: list[list[Strip]] = []
         self._drawn_height = 1
+        self._pressed: tuple[int, int] | None = None
+        self._held: tuple[int, int] | None = None
         self.empty = "reading …"
 
     @property
@@ -151,7 +162,26 @@ class ChartPane(Painted, can_focus=True):
         index = event.y // height * self._columns + column
         return (self._panels[index], inside) if column < self._columns and index < len(self._panels) else None
 
-    def on_click(self, event: events.Click) -> None:
+    def on_mouse_down(self, event: events.MouseDown) -> None:
+        self._pressed = self._held = (event.x, event.y)
+        self.capture_mouse()
+
+    def on_mouse_move(self, event: events.MouseMove) -> None:
+        if self._held is None or not self._panels:
+            return
+        frame = self.frame_of(self._panels[0].key) if len(self._panels) == 1 else None
+        columns, rows = event.x - self._held[0], event.y - self._held[1]
+        if frame is not None and (columns or rows):
+            self._held = (event.x, event.y)
+            self.post_message(self.Dragged(columns / frame.width, rows / frame.height))
+
+    def on_mouse_up(self, event: events.MouseUp) -> None:
+        self.release_mouse()
+        pressed, self._held = self._pressed, None
+        if pressed == (event.x, event.y):
+            self._point(event)
+
+    def _point(self, event: events.MouseEvent) -> None:
         found = self._under(event)
         if found is None:
             return
@@ -168,5 +198,9 @@ class ChartPane(Painted, can_focus=True):
 
     def _wheel(self, event: events.MouseEvent, direction: int) -> None:
         found = self._under(event)
-        if found is not None:
-            self.post_message(self.Wheel(found[0].key, direction))
+        if found is None:
+            return
+        panel, column = found
+        frame = self.frame_of(panel.key)
+        x = frame.x_at(min(max(column, frame.left), frame.left + frame.width - 1)) if frame is not None else None
+        self.post_message(self.Wheel(panel.key, direction, x, event.shift))

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
+from textual import events
 from textual.app import App
 from textual.pilot import Pilot
 from textual.widgets import Input
@@ -246,6 +247,66 @@ async def test_zooming_into_a_long_history_reads_it_in_detail(tmp_path: Path) ->
         assert screen.view.x is not None
         assert services.spans[-1][1] - services.spans[-1][0] <= 200
         assert screen.pane.panels[0].lines[0].history.exact
+
+
+async def test_the_mouse_zooms_pans_and_points(tmp_path: Path) -> None:
+    app, _ = a_host(tmp_path, ChartsScreen)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settled(app, pilot)
+        screen = shown(app)
+        await pilot.press("enter")
+        await settled(app, pilot)
+        pane = screen.pane
+        at = {"widget": pane, "offset": (60, 10)}
+        pane.post_message(events.MouseScrollUp(pane, 60, 10, 0, 0, 0, False, False, False, 60, 11))
+        await pilot.pause()
+        zoomed = screen.view.x
+        frame = pane.frame_of("loss")
+        assert zoomed is not None
+        assert frame is not None
+        assert zoomed[0] < frame.x_at(60) < zoomed[1]
+        await pilot.mouse_down(**at)  # type: ignore[arg-type]
+        await pilot.hover(pane, (40, 10))
+        await pilot.mouse_up(pane, (40, 10))
+        assert screen.view.x is not None
+        assert screen.view.x[0] > zoomed[0]
+        assert screen.cursor is None
+        await pilot.click(pane, (40, 10))
+        frame = pane.frame_of("loss")
+        assert frame is not None
+        assert screen.cursor == pytest.approx(frame.x_at(40))
+        pane.post_message(events.MouseScrollUp(pane, 60, 10, 0, 0, 0, True, False, False, 60, 11))
+        await pilot.pause()
+        assert screen.view.y is not None
+
+
+async def test_metrics_of_the_machine_have_a_section_of_their_own(tmp_path: Path) -> None:
+    app, services = a_host(tmp_path, ChartsScreen, ROWS[:1])
+    services.points["r1"] |= {f"system/cpu_{number}": timed([1.0, 2.0]) for number in range(3)}
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settled(app, pilot)
+        screen = shown(app)
+        texts = [line.text.plain.strip() for line in screen.metric_list.lines]
+        place = texts.index("system metrics")
+        assert texts[place - 2].startswith("best_val_loss")
+        assert [text.split()[0] for text in texts[place + 1 :]] == [f"system/cpu_{number}" for number in range(3)]
+        await pilot.press("v")
+        assert "system" not in "".join(titles(screen))
+        await pilot.press("G")
+        assert titles(screen) == [f"system/cpu_{number}" for number in range(3)]
+        assert "system metrics" in status(screen)
+
+
+async def test_x_by_epoch_takes_the_epochs_that_were_logged(tmp_path: Path) -> None:
+    app, services = a_host(tmp_path, ChartsScreen, ROWS[:1])
+    services.points["r1"]["epoch"] = timed([step / 10 for step in range(20)])
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settled(app, pilot)
+        await pilot.press("enter", "u", "G")
+        screen = shown(app)
+        assert screen.cursor == pytest.approx(1.9)
+        assert "epoch 1.9" in screen.pane.panels[0].title.plain
+        assert "@19" in screen.pane.panels[0].foot[0].plain
 
 
 async def test_what_cannot_run_now_says_why(tmp_path: Path) -> None:
