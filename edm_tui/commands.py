@@ -31,9 +31,15 @@ class VerbProvider(Provider):
     async def search(self, query: str) -> Hits:
         matcher = self.matcher(query)
         for key, reason in self._verbs():
-            score = matcher.match(f"{key.label} {key.help}")
+            score = matcher.match(f"{key.label} {key.help}") + named(key, query)
             if score > 0:
                 yield Hit(score, title(key), partial(self._run, key.verb), help=described(key, reason))
+
+
+def named(key: Key, query: str) -> float:
+    """How much more a verb counts whose own name is what was typed: sentences hold other verbs' names, too."""
+    wanted, name = query.strip().lower(), key.label.lower()
+    return 100.0 if name == wanted else 50.0 if name.startswith(wanted) else 0.0
 
 
 def title(key: Key) -> str:

@@ -122,8 +122,11 @@ def _delta_cell(row: RunRow, metric: str, look: Look) -> str:
         return f"{NOTHING:>8}"
     if not found:
         return f"{0:>8} same"
-    word = "better" if (found < 0) == look.metrics.minimised(metric) else "worse"
-    return f"{'+' if found > 0 else '-'}{number(abs(found)):>7} {word}"
+    return signed(found, "better" if (found < 0) == look.metrics.minimised(metric) else "worse")
+
+
+def signed(value: float, word: str) -> str:
+    return f"{'-' if value < 0 else '+'}{number(abs(value)):>7} {word}"
 
 
 def group_cell(group: Group, wanted: Field, look: Look, arrangement: Arrangement) -> str:
@@ -143,7 +146,7 @@ def group_cell(group: Group, wanted: Field, look: Look, arrangement: Arrangement
         return f" {number(found):>8} mean"
     if wanted.kind == "delta":
         other: Any = look.baseline.metrics.get(wanted.key) if look.baseline is not None else None
-        return "" if other is None or other.best is None else f" {found - other.best:>+8.3g} best"
+        return "" if other is None or other.best is None else signed(found - other.best, "best")
     return f"{STAR if found == arrangement.best(wanted) else ' '}{number(found):>8} best"
 
 

@@ -27,7 +27,7 @@ OF_METRICS = {
     "delta": "best value minus the baseline's",
     "spark": "curve",
 }
-KINDS = {**OF_METRICS, "param": "param", "tag": "tag"}
+KINDS = {**OF_METRICS, "param": "", "tag": ""}
 _MLFLOW = {"metrics": "metric", "params": "param", "tags": "tag"}
 _DOWN = ("age", "dur", "model", "step")
 """Fields whose largest value comes first at the first press."""

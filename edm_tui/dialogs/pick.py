@@ -88,9 +88,10 @@ class ListDialog(ModalScreen[Result | None], Generic[Result]):
         return self.query_one(Input).value
 
     def found(self) -> Sequence[Option]:
-        """The options that hold all words of the search."""
+        """The options whose labels hold all words of the search; where none does, those whose remarks do."""
         words = self.search.lower().split()
-        return [one for one in self.options if all(word in f"{one.label} {one.remark}".lower() for word in words)]
+        labelled = [one for one in self.options if all(word in one.label.lower() for word in words)]
+        return labelled or [one for one in self.options if all(word in one.remark.lower() for word in words)]
 
     def fill(self) -> None:
         """Show the options that fit."""
