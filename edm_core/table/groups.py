@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain, islice
 from math import fsum
 from typing import Any
 
@@ -103,10 +104,8 @@ class Arrangement:
     def best(self, wanted: Field) -> float | None:
         """The best of a metric's field among all `runs`; None where less than two have a value."""
         if wanted not in self._best:
-            values = self.frame.values(wanted)
-            there = numbers(values[at] for at in self.runs)
             largest = wanted.largest_first(self.frame.metrics)
-            self._best[wanted] = (max if largest else min)(there) if len(there) > 1 else None
+            self._best[wanted] = extreme(self.frame.values(wanted), self.runs, largest)
         return self._best[wanted]
 
 
@@ -160,7 +159,7 @@ def figure(frame: Frame, runs: Sequence[int], wanted: Field) -> float | None:
 
 
 def _figure(frame: Frame, values: Sequence[Any], runs: Sequence[int], wanted: Field) -> float | None:
-    there = numbers(values[at] for at in runs)
+    there = numbers(values, runs)
     if len(there) < 2:
         return there[0] if there else None
     if wanted.kind in ("best", "delta"):
@@ -168,9 +167,19 @@ def _figure(frame: Frame, values: Sequence[Any], runs: Sequence[int], wanted: Fi
     return fsum(there) / len(there)
 
 
-def numbers(values: Any) -> list[float]:
-    """Those that are there."""
-    return [value for value in values if value is not None and value == value]
+def extreme(values: Sequence[float], runs: Sequence[int], largest: bool) -> float | None:
+    """The largest or least of these runs' values; None where less than two have one."""
+    found = map(values.__getitem__, runs)
+    first = [*islice((value for value in found if value == value), 2)]
+    if len(first) < 2:
+        return None
+    # NaN is neither less nor more, so it takes the place of no number that was there before it.
+    return (max if largest else min)(chain(first, found))
+
+
+def numbers(values: Sequence[Any], runs: Sequence[int]) -> list[float]:
+    """The values of these runs that are there."""
+    return [value for value in map(values.__getitem__, runs) if value is not None and value == value]
 
 
 def _tree(frame: Frame, runs: Sequence[int], turned: Collection[str]) -> Arrangement:
