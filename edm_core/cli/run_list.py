@@ -99,7 +99,7 @@ def _arranged(
     if sorted_already:
         wanted = replace(wanted, sort=(), group=wanted.group or FLAT)
     arrangement = arrange(Frame(rows, workspace.settings.metrics), wanted)
-    arrangement.lines = arrangement.lines[:limit]
+    arrangement.lines, arrangement.runs = arrangement.lines[:limit], arrangement.runs[:limit]
     return arrangement
 
 
@@ -117,12 +117,12 @@ def _print(workspace: "Workspace", rows: "Sequence[RunRow]", as_json: bool, none
 def _print_view(workspace: "Workspace", arrangement: "Arrangement", view: "View | None", as_json: bool) -> None:
     from edm_core.cli.run_document import number, run_document
 
-    if as_json:
-        rows = [arrangement.frame.row(at) for at in arrangement.runs]
-        groups = [{"value": group.text, "n": len(group.runs)} for group in arrangement.groups]
-        print_json({"runs": [run_document(row) for row in rows], **({"groups": groups} if groups else {})})
-        return
     sheet = _sheet(workspace, arrangement, view)
+    if as_json:
+        runs = [run_document(arrangement.frame.row(at)) for at in arrangement.runs]
+        groups = [dict(zip(("value", *sheet.titles[1:]), row, strict=True)) for row in sheet.rows]
+        print_json({"runs": runs, **({"groups": groups} if arrangement.groups else {})})
+        return
     cells = [["" if value is None else number(value) for value in row] for row in sheet.rows]
     if cells:
         print_table(sheet.titles, cells, right=[n for n, title in enumerate(sheet.titles) if ":" in title])

@@ -100,7 +100,7 @@ def _placed(path: Path, replace: bool) -> Iterator[Path]:
             os.link(part, path)
     except FileExistsError as error:
         raise ActionError(
-            f"{path} is there already", "Choose another name, or say that it is to be replaced."
+            f"{path} is there already", "Choose another name; by command line --force replaces it."
         ) from error
     except OSError as error:
         raise ActionError(f"{path} cannot be written: {error.strerror or error}", "Choose another place.") from error

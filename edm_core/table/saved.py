@@ -11,6 +11,7 @@ from typing import Any
 
 from edm_core.errors import NotFoundError, SettingsError
 from edm_core.files import write_atomic
+from edm_core.settings import MetricsSettings
 from edm_core.table.view import View, read_view
 from edm_core.workspace import Workspace
 
@@ -19,11 +20,12 @@ LONGEST_NAME = 60
 
 @dataclass(frozen=True, slots=True)
 class SavedView:
-    """`shared` ones come from edm.toml and are changed there."""
+    """`shared` ones come from edm.toml and are changed there; `fault` says what is wrong with one as it is written."""
 
     name: str
     view: View
     shared: bool = False
+    fault: str = ""
 
 
 def views_path() -> Path:
@@ -33,24 +35,34 @@ def views_path() -> Path:
 
 
 def saved_views(workspace: Workspace) -> tuple[SavedView, ...]:
-    """All views by name; of two with one name the user's own counts. Raises SettingsError that names file and view."""
+    """All views by name; of two with one name the user's own counts. Raises SettingsError where the file is damaged."""
     own, metrics = views_path(), workspace.settings.metrics
-    found = {
-        name: SavedView(name, read_view(_table(table, f"[tui.views.{name}]"), metrics, f"[tui.views.{name}]"), True)
-        for name, table in workspace.settings.tui.views.items()
-    }
+    found = {}
+    for name, table in workspace.settings.tui.views.items():
+        found[name] = _read_one(name, table, metrics, f"[tui.views.{name}]", shared=True)
     for name, table in _read(own).items():
-        where = f"{own}: [{name}]"
-        found[name] = SavedView(name, read_view(_table(table, where), metrics, where))
+        found[name] = _read_one(name, table, metrics, f"{own}: [{name}]", shared=False)
     return tuple(found[name] for name in sorted(found))
+
+
+def _read_one(name: str, table: Any, metrics: MetricsSettings, where: str, *, shared: bool) -> SavedView:
+    """One that cannot be read has its fault; the others live on."""
+    try:
+        if not isinstance(table, Mapping):
+            raise SettingsError(f"{where} must be a table")
+        return SavedView(name, read_view(table, metrics, where), shared)
+    except SettingsError as error:
+        return SavedView(name, View(), shared, error.message)
 
 
 def find_view(workspace: Workspace, name: str) -> SavedView:
     """The view of this name. Raises NotFoundError that lists those there are, SettingsError."""
     views = {saved.name: saved for saved in saved_views(workspace)}
     if name not in views:
-        listed = ", ".join(views) or "none yet: `:views` in edm-tui saves what is shown"
+        listed = ", ".join(views) or "none yet: `V` in edm-tui saves what is shown"
         raise NotFoundError(f"no view is called {name!r}", f"Views: {listed}.")
+    if views[name].fault:
+        raise SettingsError(views[name].fault, "Mend it in the file, or save it anew.")
     return views[name]
 
 
@@ -65,7 +77,10 @@ def save_view(name: str, view: View) -> None:
 
 def delete_view(workspace: Workspace, name: str) -> None:
     """Take one of the user's own views away. Raises NotFoundError, SettingsError for one of edm.toml's."""
-    if find_view(workspace, name).shared:
+    known = next((saved for saved in saved_views(workspace) if saved.name == name), None)
+    if known is None:
+        raise NotFoundError(f"no view is called {name!r}", "`V` in edm-tui lists them.")
+    if known.shared:
         raise SettingsError(f"view {name!r} stands in edm.toml", f"Take [tui.views.{name}] out of it by hand.")
     with _changed() as document:
         del document[name]
@@ -98,9 +113,3 @@ def _read(path: Path) -> dict[str, Any]:
         raise SettingsError(f"{path}: {error}", "Mend the line, or move the file away.") from error
     except OSError as error:
         raise SettingsError(f"{path} cannot be read: {error.strerror}", "Check its permissions.") from error
-
-
-def _table(value: Any, where: str) -> Mapping[str, Any]:
-    if not isinstance(value, Mapping):
-        raise SettingsError(f"{where} must be a table", 'For example columns = ["best:val_loss"].')
-    return value

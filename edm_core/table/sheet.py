@@ -46,7 +46,10 @@ def _groups(arrangement: Arrangement, fields: Sequence[Field], baseline: RunRow 
     figured = [field for field in fields if field.kind in ("metric", "best", "delta") or field == Field("", "dur")]
     by = arrangement.groups[0].field
     titles = [title(by), "n"]
-    titles += [field.name if field.kind in ("best", "delta") else f"mean {title(field)}" for field in figured]
+    titles += [
+        field.name if field.kind in ("best", "delta") else f"mean {field.key if field.kind else title(field)}"
+        for field in figured
+    ]
 
     def row(group: Group) -> list[Any]:
         return [group.text, len(group.runs), *(_figure(arrangement, group, field, baseline) for field in figured)]

@@ -33,6 +33,8 @@ async def _ask_views(screen: "Arranging") -> None:
             _save(screen, found.key, set(views))
         elif found.action == "delete":
             screen.run_worker(_delete(screen, found.key), group="views")
+        elif views[found.key].fault:
+            screen.host.show_error(views[found.key].fault, "Mend it in the file, or save it anew.")
         else:
             screen.take_view(views[found.key].view, found.key)
 
@@ -47,6 +49,8 @@ async def _ask_views(screen: "Arranging") -> None:
 def remark(saved: SavedView) -> str:
     """What a view does, in short."""
     view = saved.view
+    if saved.fault:
+        return clean(f"! {saved.fault}")
     parts = ["edm.toml" if saved.shared else "", f"{len(view.columns)} columns" if view.columns else ""]
     parts += [f"by {', '.join(map(str, view.sort))}" if view.sort else "", view.query, view.name]
     return clean(" · ".join(filter(None, [*parts, f"groups {view.group}" if view.group else ""])))

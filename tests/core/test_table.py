@@ -197,6 +197,22 @@ def test_views_are_saved_replaced_and_deleted_beside_those_of_the_team(
         save_view("a\nb", VIEW)
 
 
+def test_a_view_at_fault_leaves_the_others_alone(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    save_view("good", VIEW)
+    views_path().write_text(views_path().read_text() + '[bad]\ngroup = "nonsense"\n')
+    faults = {saved.name: saved.fault for saved in saved_views(workspace)}
+    assert faults["good"] == faults["team"] == ""
+    assert "nonsense" in faults["bad"]
+    assert find_view(workspace, "good").view == VIEW
+    with pytest.raises(SettingsError, match="'nonsense' is no field"):
+        find_view(workspace, "bad")
+    delete_view(workspace, "bad")
+    assert "bad" not in {saved.name for saved in saved_views(workspace)}
+
+
 def test_a_damaged_file_of_views_is_named_and_never_written_over(
     workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
