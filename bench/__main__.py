@@ -9,7 +9,7 @@ import sys
 import time
 from pathlib import Path
 
-MEASURES = ("first_frame", "event_loop", "keep", "query", "charts", "diff", "models", "supervisor", "tail")
+MEASURES = ("first_frame", "event_loop", "keep", "query", "charts", "diff", "supervisor", "tail")
 
 
 def main(names: list[str]) -> None:

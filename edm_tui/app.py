@@ -46,6 +46,7 @@ VIEWS: dict[str, tuple[str, str]] = {
     "diff_screen": ("edm_tui.screens.diff", "DiffScreen"),
     "models": ("edm_tui.screens.models", "ModelsScreen"),
     "jobs": ("edm_tui.screens.jobs", "JobsScreen"),
+    "sweeps": ("edm_tui.screens.sweeps", "SweepsScreen"),
     "storage": ("edm_tui.screens.storage", "StorageScreen"),
     "doctor": ("edm_tui.screens.doctor", "DoctorScreen"),
     "tail": ("edm_tui.screens.tail", "TailScreen"),
@@ -56,6 +57,7 @@ VIEWS: dict[str, tuple[str, str]] = {
 FORMS = {
     "new": "open_new",
     "new_from": "open_new_from",
+    "sweep": "open_sweep",
     "edit": "open_metadata",
     "promote": "open_promote",
     "demote": "open_demote",

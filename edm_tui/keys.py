@@ -9,19 +9,20 @@ from textual.binding import Binding
 
 SCREENS = (
     "runs", "charts", "diff", "track", "models", "jobs", "storage", "doctor", "tail", "commands", "parallel", "scatter",
+    "sweeps",
 )  # fmt: skip
 EVERYWHERE = SCREENS
-LISTS = ("runs", "diff", "models", "jobs", "storage", "doctor", "commands", "tail")
+LISTS = ("runs", "diff", "models", "jobs", "storage", "doctor", "commands", "tail", "sweeps")
 FIELDS = ("parallel", "scatter")
 MOVES = (*LISTS, "charts", "track", *FIELDS)
 CHARTS = ("charts",)
 MARKED = ("runs", "jobs", "models", *FIELDS)
 TIMED = (*CHARTS, "track")
 SCALED = (*CHARTS, *FIELDS)
-WITH_FIELDS = ("runs", *CHARTS, *FIELDS)
+WITH_FIELDS = ("runs", *CHARTS, *FIELDS, "sweeps")
 FILTERED = ("runs", "tail", "commands", "charts")
 COMPARED = ("runs", "diff")
-RUN_SCREENS = ("runs", "charts", "diff", "models", "jobs", "tail")
+RUN_SCREENS = ("runs", "charts", "diff", "models", "jobs", "tail", "sweeps")
 KEPT_SCREENS = (*RUN_SCREENS, "storage")
 
 
@@ -109,6 +110,9 @@ KEYS: tuple[Key, ...] = (
     Key(("u",), "u", "sooner", "sooner", "Let a waiting job start one place sooner.", "job", ("jobs",), 48),
     Key(("b",), "b", "later", "later", "Let a waiting job start one place later.", "job", ("jobs",), 47),
     Key(("d",), "d", "diff", "diff", "Compare the marked runs; the first is the baseline.", "run", RUN_SCREENS, 70),
+    Key((), ":new sweep", "sweep", "new sweep", "Try many values of a training's fields.", "job", ("runs", "jobs")),
+    Key(("W",), "W", "another_sweep", "new sweep", "Try many values of a training's fields.", "job", ("sweeps",), 80),
+    Key(("C",), "C", "continue_sweep", "continue", "Go on with a sweep that was stopped.", "job", ("sweeps",), 60),
     Key(("v",), "v", "charts", "charts", "Charts of the marked runs.", "run", RUN_SCREENS, 31),
     Key(("e",), "e", "edit", "edit", "Edit name, note, tags and metadata.", "run", RUN_SCREENS, 42),
     Key((), ":delete", "delete", "delete", "Delete in MLflow alone; folders stay.", "run", ("runs",)),
@@ -129,6 +133,7 @@ KEYS: tuple[Key, ...] = (
     Key(("2",), "2", "charts_screen", "Charts", "The Charts screen.", "screen"),
     Key(("3",), "3", "diff_screen", "Diff", "The Diff screen.", "screen"),
     Key(("4",), "4", "models", "Models", "The Models screen.", "screen"),
+    Key(("W",), "W", "sweeps", "sweeps", "Sweeps: their trials and the best so far.", "screen", ("runs", "jobs"), 12),
     Key(("5",), "5", "jobs", "Jobs", "The Jobs screen.", "screen"),
     Key(("6",), "6", "storage", "Storage", "The Storage screen.", "screen"),
     Key(

@@ -18,10 +18,6 @@ class RunHighlighted(Message):
         self.row_id = row_id
 
 
-class ViewMoved(Message):
-    """Other lines of the run table are in view."""
-
-
 class RunOpened(Message):
     """Enter (or a click on the cursor's row): show this run in place."""
 

@@ -14,12 +14,12 @@ from collections.abc import Callable, Hashable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import fields
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 from edm_core.errors import ActionError, EdmError
 from edm_core.snapshots.jobs import JobSnapshot
 from edm_core.snapshots.outcome import Level, Outcome, Store
-from edm_core.snapshots.runs import MetricSummary, RunDetail, RunRow, RunsSnapshot
+from edm_core.snapshots.runs import RunDetail, RunRow, RunsSnapshot
 from edm_core.workspace import Workspace
 from edm_tui.branch import branch_name, refs_stamp
 from edm_tui.messages import Lane
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     from edm_tui.first_read import FirstRead
 
 T = TypeVar("T")
-Curves: TypeAlias = "dict[str, dict[str, MetricSummary]]"
 
 ENGINE_SECONDS = 5.0
 """How often clusters and hosts are asked about jobs of ours that they have."""
@@ -88,28 +87,12 @@ class Services:
         """All runs come from the child that read the first ones, where it reads them."""
         self._first = first
 
-    async def runs(
-        self,
-        experiment: str | None = None,
-        metrics: "Sequence[str]" = (),
-        whole: bool = False,
-        part: "Callable[[RunsSnapshot], bool] | None" = None,
-    ) -> RunsSnapshot:
+    async def runs(self, experiment: str | None = None, metrics: "Sequence[str]" = ()) -> RunsSnapshot:
         """The run table, newest first: of the workspace's experiment, where no other one is given; best values of
-        `metrics`, too. `whole` reads everything again. `part` is called from a thread with what is there so far, and
-        ends the reading with False. Raises EdmError when the store cannot be read."""
-        return await self.in_thread(self._read_runs, experiment, metrics, whole, part)
+        `metrics`, too. Raises EdmError when the store cannot be read."""
+        return await self.in_thread(self._read_runs, experiment, metrics)
 
-    async def curves_of(self, run_ids: "Sequence[str]", metrics: "Sequence[str]") -> "Curves":
-        """Best values and sparks by run id and metric, for runs that came into view. Raises EdmError."""
-        from edm_core.stores.run_reader import RunReader
-
-        return await self.in_thread(RunReader(self.workspace).summaries, run_ids, metrics)
-
-    def _read_runs(
-        self, experiment: str | None, metrics: "Sequence[str]", whole: bool,
-        part: "Callable[[RunsSnapshot], bool] | None",
-    ) -> RunsSnapshot:  # fmt: skip
+    def _read_runs(self, experiment: str | None, metrics: "Sequence[str]") -> RunsSnapshot:
         from edm_core.stores.run_reader import RunReader
 
         first, self._first = self._first, None
@@ -118,7 +101,7 @@ class Services:
         found = first.rest() if first is not None else None
         if found is not None:
             self._reader.give(found.experiment, found.metrics, found.many)
-        return self._reader.read(experiment, metrics, whole, part)
+        return self._reader.read(experiment, metrics)
 
     async def remember(self, memory: "TableMemory") -> None:
         """Keep how the run table is arranged for the next start. Raises ActionError."""

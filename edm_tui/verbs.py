@@ -138,6 +138,7 @@ def reason(verb: str, rows: Sequence[RunRow]) -> str:
 
 
 ALWAYS_OPEN = (
+    "sweeps", "sweep",
     "new", "models", "jobs", "commands", "diff_screen", "charts_screen", "storage", "doctor", "parallel", "scatter",
 )  # fmt: skip
 """Views that need no run."""

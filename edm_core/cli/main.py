@@ -28,6 +28,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "remote": ("remote", "remote", "Add and check DVC remotes."),
     "models": ("models", "models", "List, register and promote model versions."),
     "jobs": ("jobs", "jobs", "Launch, list, attach to and stop jobs."),
+    "sweep": ("sweep", "sweep", "Try many values of a training's fields."),
 }
 
 

@@ -25,7 +25,8 @@ class JobContext(RunContextProvider):
         return bool(os.environ.get("EDM_JOB_ID"))
 
     def tags(self):
-        return {"edm.job_id": os.environ["EDM_JOB_ID"]}
+        names = {"edm.job_id": "EDM_JOB_ID", "mlflow.parentRunId": "EDM_PARENT_RUN", "edm.sweep": "EDM_SWEEP"}
+        return {tag: os.environ[name] for tag, name in names.items() if os.environ.get(name)}
 '''
 _FILES = {
     "edm_job_context.py": _MODULE,

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
+from edm_core.jobs.engine_settings import SlurmSettings
 from edm_core.jobs.folder import JobFolder, load_job, load_jobs
 from edm_core.jobs.local import launch_here
 from edm_core.jobs.new_folder import JobRequest
@@ -52,6 +53,17 @@ def launch_with(workspace: Workspace, profile: Profile, request: JobRequest) -> 
     if profile.engine == LOCAL:
         return launch_here(workspace, request)
     return ENGINES[profile.engine].launch(workspace, profile, request)
+
+
+def launch_all(workspace: Workspace, profile: Profile, requests: Sequence[JobRequest]) -> None:
+    """Launch several; where the profile says so, as one array of Slurm."""
+    engine = ENGINES.get(profile.engine)
+    array = isinstance(profile.settings, SlurmSettings) and profile.settings.array > 0
+    if isinstance(engine, Slurm) and array and len(requests) > 1:
+        engine.launch_many(workspace, profile, requests)
+        return
+    for request in requests:
+        launch_with(workspace, profile, request)
 
 
 def engine_of(folder: JobFolder) -> Engine | None:

@@ -32,6 +32,8 @@ class JobRequest:
     fields: Mapping[str, str] = field(default_factory=dict)
     """The profile and the fields that the command was made from, for the form of a later run."""
     job_id: str = ""
+    free: bool = False
+    """Whether it takes no slot: for a job that only watches over others."""
 
     @property
     def run(self) -> str:
@@ -69,10 +71,10 @@ def make_folder(workspace: Workspace, request: JobRequest, engine: str = "local"
         "version": 1, "id": folder.id, "created": now, "title": title,
         "command": list(request.command), "run_name": request.run, "cwd": str(request.cwd or workspace.root),
         "root": str(workspace.root), "engine": engine, "env": dict(request.env), "profile": request.profile,
-        "fields": dict(request.fields), "supervisor": None, **more,
+        "fields": dict(request.fields), "supervisor": None, "free": request.free, **more,
     })  # fmt: skip
     (draft / "log").touch()
-    if engine == "local":
+    if engine == "local" and not request.free:
         enqueue(folder, now, request.hold)
     draft.rename(folder.path)
     return folder

@@ -18,8 +18,8 @@ A profile takes what it does not say itself from [launch]. Without any command i
 import datetime as dt
 import shlex
 import string
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, get_args
 
 from edm_core.errors import JobError, SettingsError, TrainingError
@@ -97,6 +97,15 @@ def load_profile(settings: LaunchSettings, name: str = LOCAL) -> Profile:
     shared = settings.fields if template == settings.command else _used(settings.fields, template)
     fields = {**shared, **own}
     return Profile(name, engine, template, _options(where, template, fields), _texts(env), elsewhere)
+
+
+def profile_of(profile: Profile, command: Sequence[str]) -> Profile:
+    """The profile with another command, whose {fields} are the profile's where it has them, else texts."""
+    template = shlex.join(command)
+    options = _options("the command:", template, {})
+    return replace(
+        profile, template=template, options={name: profile.options.get(name, made) for name, made in options.items()}
+    )
 
 
 def _used(fields: Mapping[str, Any], template: str) -> dict[str, Any]:

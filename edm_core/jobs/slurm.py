@@ -46,16 +46,13 @@ class Slurm:
         """As `launch`; several go as one array."""
         settings = profile.settings if isinstance(profile.settings, SlurmSettings) else SlurmSettings()
         with launching(workspace):
-            folders = tuple(
-                make_folder(
-                    workspace,
-                    replace(request, command=_with_devices(request.command, settings)),
-                    NAME,
-                    settings=as_table(settings),
-                    hold=request.hold,
-                )
-                for request in requests
-            )
+            folders: tuple[JobFolder, ...] = ()
+            for index, request in enumerate(requests):
+                wanted = replace(request, command=_with_devices(request.command, settings))
+                # Where an array's launcher is killed, each job is found again by the first one's mark and its number.
+                array = [folders[0].id if folders else "", index] if len(requests) > 1 else None
+                more = {"settings": as_table(settings), "hold": request.hold, "array": array}
+                folders = (*folders, make_folder(workspace, wanted, NAME, **more))
             try:
                 submit(workspace, settings, folders, hold=requests[0].hold)
             except SlurmUnsureError as error:
@@ -78,7 +75,7 @@ class Slurm:
             return
         for folder in folders:
             before = read_engine(folder, NAME)
-            write_engine(folder, _news(before, _find(known, folder, before)))
+            write_engine(folder, _find(known, folder, before))
 
     def settle(self, workspace: Workspace, folder: JobFolder) -> list[str]:
         """End a job that Slurm has ended and nobody else did; hand over one whose launcher was killed."""
@@ -194,19 +191,23 @@ def _title(folder: JobFolder) -> str:
     return "".join(c if c.isalnum() or c in "-_.=" else "_" for c in title)[:60]
 
 
-def _find(known: Sequence[SlurmJob], folder: JobFolder, before: EngineState) -> SlurmJob | None:
-    """The job by its id; one whose launcher was killed before it noted the id, by the mark in its comment."""
+def _find(known: Sequence[SlurmJob], folder: JobFolder, before: EngineState) -> EngineState:
+    """What Slurm says of the job: by its id, or by the mark in its comment where its launcher was killed early."""
     if before.id:
-        return next((job for job in known if job.is_job(before.id)), None)
-    return next((job for job in known if job.comment == f"{_MARK}{folder.id}" and not job.array), None)
+        return _news(before, before.id, next((job for job in known if job.is_job(before.id)), None))
+    first, task = (folder.read(folder.job_file) or {}).get("array") or (folder.id, None)
+    marked = [job for job in known if job.comment == f"{_MARK}{first or folder.id}"]
+    found = next((job for job in marked if (task in job.tasks if job.array else task is None)), None)
+    name = "" if found is None else f"{found.array}_{task}" if found.array else found.id
+    return _news(before, name, found)
 
 
-def _news(before: EngineState, job: SlurmJob | None) -> EngineState:
+def _news(before: EngineState, name: str, job: SlurmJob | None) -> EngineState:
     if job is None:
         phase = "gone" if before.id else "unsent"
         return spoken(before, phase=phase, state="unknown" if before.id else "", reason="", held=False)
     return spoken(
-        before, id=before.id or job.id, phase=job.phase, state=job.state, reason=job.reason, held=job.held,
+        before, id=name, phase=job.phase, state=job.state, reason=job.reason, held=job.held,
         place=job.node, ends=_end(job), restarts=job.restarts,
     )  # fmt: skip
 

@@ -65,8 +65,9 @@ class Supervisor:
     _fatal: str = ""
 
     def run(self) -> None:
-        slot = self._wait_for_slot()
-        if slot is None:
+        free = bool(self.job.get("free"))
+        slot = None if free else self._wait_for_slot()
+        if slot is None and (not free or self._stopping()):
             if self.folder.stop_file.exists():
                 write_ending(self.folder, Ending("stopped", note="stopped before it started"))
                 withdraw(self.folder)
@@ -75,7 +76,8 @@ class Supervisor:
         ending = self.run_command(slot)
         # The end is written before the slot is free, and the slot is free before MLflow, which may take its time.
         write_ending(self.folder, ending)
-        slot.release()
+        if slot is not None:
+            slot.release()
         self.finish(ending)
 
     def finish(self, ending: Ending) -> None:

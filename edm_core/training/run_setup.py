@@ -54,5 +54,7 @@ def run_tags(workspace: Workspace, config: TrainingConfig, folder: RunFolder) ->
         "mlflow.source.git.commit": commit,
         "mlflow.note.content": config.hypothesis,
         "edm.job_id": job_id,
+        "mlflow.parentRunId": os.environ.get("EDM_PARENT_RUN"),
+        "edm.sweep": os.environ.get("EDM_SWEEP"),
     }
     return tags | data_tags(workspace) | {key: value for key, value in optional.items() if value}

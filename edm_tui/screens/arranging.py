@@ -17,7 +17,6 @@ from edm_core.table.memory import TableMemory
 from edm_core.table.view import FLAT, TREE, Shown, SortKey, View
 from edm_tui.columns import NAME
 from edm_tui.messages import HeaderClicked
-from edm_tui.screens.base import EVERYTHING
 from edm_tui.screens.narrowing import Narrowing
 from edm_tui.screens.run_filter import RunFilter
 
@@ -67,7 +66,7 @@ class Arranging(Narrowing):
         self._remember()
         if more or elsewhere:
             # Best values and curves are read only of the metrics that are shown.
-            self.stores_changed(EVERYTHING)
+            self.do_refresh()
 
     @work(group="remember")
     async def _remember(self) -> None:

@@ -9,11 +9,11 @@ from textual.app import App
 
 from edm_core.snapshots.runs import RunRow
 from edm_tui.screens.edit_form import open_metadata
-from edm_tui.screens.launching import launch_again, open_launch
+from edm_tui.screens.launching import launch_again, open_launch, open_sweep
 from edm_tui.screens.model_forms import open_demote, open_promote, open_register
 
 Rows = tuple[RunRow, ...]
-__all__ = ["open_demote", "open_metadata", "open_new", "open_new_from", "open_promote", "open_register"]
+__all__ = ["open_demote", "open_metadata", "open_new", "open_new_from", "open_promote", "open_register", "open_sweep"]
 
 
 async def open_new(app: App[Any], rows: Rows) -> None:

@@ -76,7 +76,8 @@ class JobsScreen(ListScreen):
 
     def status_text(self) -> str:
         slots = slot_count(self.services.workspace.settings.launch.slots, os.environ)
-        running = sum(1 for job in self.jobs if job.state == "running")
+        here = [job for job in self.jobs if job.engine == "local"]
+        running = sum(1 for job in here if job.state == "running")
         waiting = sum(1 for job in self.jobs if job.state == "queued")
         marked = f"{len(self._marks)} marked (esc clears)" if self._marks else ""
         counts = [f"{running} of {slots} slots busy", f"{waiting} waiting", f"{len(self.jobs):,} jobs"]

@@ -64,3 +64,19 @@ async def launch_again(app: App[Any], rows: tuple[RunRow, ...]) -> None:
             app.post_message(ActionRequested("new", ("jobs", "launch", *words), "tracking", f"Launch {len(rows)} runs"))
 
     await app.push_screen(ConfirmDialog(f"Launch {len(rows)} runs again?", tuple(lines), "launch"), answered)
+
+
+async def open_sweep(app: App[Any], rows: tuple[RunRow, ...]) -> None:
+    """The form for a sweep."""
+    from edm_tui.dialogs.launch import LaunchDialog
+    from edm_tui.screens.sweep_form import sweep_plan
+
+    services = cast(Host, app).services
+    plan = await services.in_thread(sweep_plan, services.workspace, dt.datetime.now())
+
+    def started(command: "LaunchCommand | None") -> None:
+        if command is not None:
+            title = f"Start sweep {command.run_name}"
+            app.post_message(ActionRequested("sweep", tuple(command.argv[1:]), "tracking", title))
+
+    await app.push_screen(LaunchDialog(plan), started)

@@ -17,7 +17,6 @@ from edm_tui.formatting import clean
 from edm_tui.messages import ActionFinished, RunHighlighted, RunOpened
 from edm_tui.run_cells import Look
 from edm_tui.screens.arranging import Arranging
-from edm_tui.screens.curving import Curving
 from edm_tui.screens.moving import Moving
 from edm_tui.screens.reading import ReadingScreen
 from edm_tui.screens.run_filter import RunFilter
@@ -37,7 +36,7 @@ PANE_STEP, PANE_LEAST, TABLE_LEAST = 8, 28, 40
 First = RunsSnapshot | EdmError | None
 
 
-class RunsScreen(Curving, ReadingScreen, Moving, Arranging):
+class RunsScreen(ReadingScreen, Moving, Arranging):
     """`first` is what was read before the first frame: runs, the reason why there are none, or None."""
 
     context = "runs"
@@ -51,7 +50,6 @@ class RunsScreen(Curving, ReadingScreen, Moving, Arranging):
         self._launched = ""
         self._to_open = ""
         self._pane_cells = 0
-        self._whole = self._cut = False
         self._taken = 0.0
 
     def compose(self) -> ComposeResult:
@@ -95,9 +93,8 @@ class RunsScreen(Curving, ReadingScreen, Moving, Arranging):
 
     async def read(self) -> None:
         try:
-            asked, whole, self._whole = self.memory.experiment, self._whole, False
-            self._cut = False
-            snapshot = await self.services.runs(asked, self.memory.view.metrics(), whole, self._part)
+            asked = self.memory.experiment
+            snapshot = await self.services.runs(asked, self.memory.view.metrics())
             if asked != self.memory.experiment:
                 # Another experiment was chosen meanwhile, and is read next.
                 return
@@ -109,16 +106,6 @@ class RunsScreen(Curving, ReadingScreen, Moving, Arranging):
             self._failed(error)
         else:
             self.say()
-
-    def _part(self, snapshot: RunsSnapshot) -> bool:
-        """Called from the thread that reads page by page: show what is there, unless all of it was on screen before."""
-        if self.snapshot is None or self.snapshot.partial:
-            self.call_later(setattr, self, "snapshot", snapshot)
-        return not self._cut
-
-    def do_refresh(self) -> None:
-        self._whole = True
-        super().do_refresh()
 
     def _failed(self, error: EdmError) -> None:
         """Keep the old rows, dimmed, and say why."""
@@ -262,13 +249,6 @@ class RunsScreen(Curving, ReadingScreen, Moving, Arranging):
             self.say()
         elif self.memory.baseline:
             self.end_baseline()
-        elif self.reading_parts:
-            self._cut = True
-
-    @property
-    def reading_parts(self) -> bool:
-        """Whether further pages of runs are on their way."""
-        return self.snapshot is not None and self.snapshot.partial and self._loading
 
     # Moving -------------------------------------------------------------------
 

@@ -9,7 +9,7 @@ from edm_core.snapshots.run_columns import RunView
 from edm_core.snapshots.runs import RunRow
 from edm_core.table.groups import Arrangement, Group
 from edm_core.table.view import View
-from edm_tui.messages import HeaderClicked, RunHighlighted, RunOpened, ViewMoved
+from edm_tui.messages import HeaderClicked, RunHighlighted, RunOpened
 from edm_tui.run_cells import Look
 from edm_tui.widgets.run_lines import RunLines
 
@@ -60,12 +60,6 @@ class RunTable(RunLines, can_focus=True):
         self._scroll_to_cursor()
         self.repaint()
         self._tell()
-        self.post_message(ViewMoved())
-
-    def in_view(self) -> list[RunRow]:
-        """The runs whose lines are on screen."""
-        lines = range(self._top, min(self._top + self.page, len(self.arrangement)))
-        return [row for line in lines if (row := self.arrangement.row(line)) is not None]
 
     def _find_cursor(self) -> None:
         lines, at = len(self.arrangement), self._cursor
@@ -99,7 +93,6 @@ class RunTable(RunLines, can_focus=True):
         before, self._cursor = self._cursor, line
         if self._scroll_to_cursor():
             self.repaint()
-            self.post_message(ViewMoved())
         else:
             self.repaint((before - self._top + 1, line - self._top + 1))
         self._tell()
@@ -126,7 +119,6 @@ class RunTable(RunLines, can_focus=True):
             self._cursor = min(max(self._cursor, self._top), self._top + self.page - 1)
             self.repaint()
             self._tell()
-            self.post_message(ViewMoved())
 
     # Marks --------------------------------------------------------------------
 
@@ -152,7 +144,6 @@ class RunTable(RunLines, can_focus=True):
         # Textual calls Painted's handler too.
         self.lay_out()
         self._scroll_to_cursor()
-        self.post_message(ViewMoved())
 
     def on_click(self, event: events.Click) -> None:
         if event.y == 0:

@@ -53,9 +53,7 @@ class QuietServices(Services):
         """Experiment and metrics of each reading."""
         self.known_experiments: tuple[Experiment, ...] = ()
 
-    async def runs(
-        self, experiment: str | None = None, metrics: Sequence[str] = (), whole: bool = False, part: Any = None
-    ) -> RunsSnapshot:
+    async def runs(self, experiment: str | None = None, metrics: Sequence[str] = ()) -> RunsSnapshot:
         self.read.append((experiment, tuple(metrics)))
         if isinstance(self.rows, EdmError):
             raise self.rows

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from textual.pilot import Pilot
 
@@ -32,9 +31,7 @@ class Runs(FakeServices):
 
     rows: tuple[RunRow, ...] = ROWS
 
-    async def runs(
-        self, experiment: str | None = None, metrics: Sequence[str] = (), whole: bool = False, part: Any = None
-    ) -> RunsSnapshot:
+    async def runs(self, experiment: str | None = None, metrics: Sequence[str] = ()) -> RunsSnapshot:
         return RunsSnapshot(self.rows)
 
 
