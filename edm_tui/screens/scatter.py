@@ -12,15 +12,15 @@ from edm_tui.widgets.status_line import StatusLine
 
 
 class ScatterScreen(RunFieldsScreen):
-    """`x` begins as the param that matters most for `y`."""
+    """`x` is the param that matters most for `y`, until another one is chosen."""
 
     context = "scatter"
     x = ""
+    _chosen = ""
 
     def draw_runs(self) -> None:
-        if self.x not in self.fields:
-            names = [one.name for one in self.importance()] + [name for name in self.fields if name != self.y]
-            self.x = next(iter(names), "")
+        names = [one.name for one in self.importance()] + [name for name in self.fields if name != self.y]
+        self.x = self._chosen if self._chosen in self.fields else next(iter(names), "")
         width, height = self.pane.size
         beside = width >= WIDE
         below = [] if beside else self.importance_lines(width, min(6, height // 4))
@@ -71,6 +71,6 @@ class ScatterScreen(RunFieldsScreen):
         """Choose what stands on x."""
 
         def taken(name: str) -> None:
-            self.x = name
+            self._chosen = name
 
         self.pick_field("The x axis", self.x, (PARAM, METRIC), taken)

@@ -1,4 +1,4 @@
-"""The run table as a picture, wide and narrow; the README shows the wide one.
+"""Screens as pictures, wide and narrow; the README shows the wide ones.
 
 `EDM_UPDATE_IMAGES=1 .venv/bin/pytest tests/tui/test_images.py` draws them anew.
 """
@@ -6,6 +6,7 @@
 import os
 import re
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -33,8 +34,20 @@ def comparable(svg: str) -> str:
     return re.sub(r"terminal-\d+", "terminal", svg)
 
 
-@pytest.mark.parametrize(("name", "size"), [("runs_wide", (150, 24)), ("runs_narrow", (80, 24))])
-async def test_the_run_table(name: str, size: tuple[int, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+PICTURES = [
+    ("runs_wide", (150, 24), ()),
+    ("runs_narrow", (80, 24), ()),
+    ("charts_wide", (200, 50), ("j", "space", "v")),
+    ("charts_narrow", (80, 24), ("j", "space", "v", "enter", "m", "left", "left")),
+    ("parallel_wide", (150, 30), ("j", "space", "vertical_line")),
+]
+"""(name, size, keys pressed after a first run was marked)."""
+
+
+@pytest.mark.parametrize(("name", "size", "keys"), PICTURES)
+async def test_pictures_of_the_sample(
+    name: str, size: tuple[int, int], keys: Sequence[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     root = tmp_path / "music-structure"
     root.mkdir()
     (root / "edm.toml").touch()
@@ -47,6 +60,9 @@ async def test_the_run_table(name: str, size: tuple[int, int], tmp_path: Path, m
     async with app.run_test(size=size) as pilot:
         await settled(pilot)
         await pilot.press("j", "space")
+        for key in keys:
+            await pilot.press(key)
+            await settled(pilot)
         await settled(pilot)
         picture = comparable(app.export_screenshot(title="edm-tui"))
     path = IMAGES / f"{name}.svg"
