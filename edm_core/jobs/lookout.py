@@ -1,5 +1,6 @@
 """What a supervisor finds out while its command runs: the MLflow run, the progress, and what is going wrong."""
 
+import contextlib
 import time
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -44,10 +45,13 @@ class Lookout:
         """Look once, if it is time; `pid` is the command's, None once it has ended."""
         if pid is not None and time.monotonic() < self.due:
             return
-        self._follow_mlflow()
-        for record in self._records.poll():
-            self._trend.add(progress_of(record))
-        self._judge(pid)
+        # Where nothing can be written (a full disk), the command is watched over all the same.
+        with contextlib.suppress(OSError):
+            self._follow_mlflow()
+        with contextlib.suppress(OSError):
+            for record in self._records.poll():
+                self._trend.add(progress_of(record))
+            self._judge(pid)
         local = self.workspace.tracking_uri.startswith("sqlite:") and not self._own_progress
         quick = local or self.workspace.settings.launch.stop_on_nan
         self.due = time.monotonic() + (_QUICK if quick else _SLOW)

@@ -29,8 +29,9 @@ class MlflowProgress:
         stamp = self._changed()
         if stamp is not None and stamp == self._stamp:
             return [], []
-        self._stamp = stamp
         runs = runs_now(self._uri, self._job_id)
+        # A store without an answer may have been locked: then it is asked again, changed or not.
+        self._stamp = stamp if runs else None
         return runs, [record for run in runs for record in self._records(run)]
 
     def _changed(self) -> tuple[int, ...] | None:

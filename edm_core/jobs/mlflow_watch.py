@@ -10,13 +10,14 @@ import json
 import math
 import os
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 _BUSY_SECONDS = 5.0
-_HTTP_SECONDS = 10.0
+# Short, because the supervisor waits meanwhile, and a job that is to be stopped should stop.
+_LOOK_SECONDS, _HTTP_SECONDS = 1.0, 3.0
 _STORED_INFINITY = 1.7976931348623157e308
 _RUNS = """
 SELECT r.run_uuid, r.name, (SELECT MIN(m.step) FROM metrics m WHERE m.run_uuid = r.run_uuid) FROM runs r
@@ -59,25 +60,42 @@ def read_sqlite(uri: str, query: str, values: Mapping[str, str]) -> list[Row] | 
     """The rows; [] while there is no store, None where it is none of SQLite's or cannot be read."""
     if not uri.startswith("sqlite:///"):
         return None
-    path = Path(uri.removeprefix("sqlite:///"))
-    if not path.exists():
+    if not _path(uri).exists():
         return []
     try:
-        # rw, because a killed writer leaves a journal that has to be rolled back before anything can be read.
-        with contextlib.closing(sqlite3.connect(f"{path.as_uri()}?mode=rw", uri=True, timeout=_BUSY_SECONDS)) as base:
-            base.execute("PRAGMA query_only=1")
+        with _connected(uri, _BUSY_SECONDS) as base:
             return base.execute(query, values).fetchall()
     except sqlite3.Error:
         return None
 
 
+def _path(uri: str) -> Path:
+    return Path(uri.removeprefix("sqlite:///"))
+
+
+@contextlib.contextmanager
+def _connected(uri: str, patience: float) -> Iterator[sqlite3.Connection]:
+    # rw, because a killed writer leaves a journal that has to be rolled back before anything can be read.
+    address = f"{_path(uri).as_uri()}?mode=rw"
+    with contextlib.closing(sqlite3.connect(address, uri=True, timeout=patience)) as base:
+        base.execute("PRAGMA query_only=1")
+        yield base
+
+
 def _from_sqlite(uri: str, job_id: str) -> list[RunNow]:
+    if not _path(uri).exists():
+        return []
     found = []
-    for run_id, name, first in read_sqlite(uri, _RUNS, {"job": job_id}) or ():
-        metrics = read_sqlite(uri, _METRICS, {"run": run_id}) or ()
-        params = read_sqlite(uri, _PARAMS, {"run": run_id}) or ()
-        points = {key: Point(_value(value, nan), step, at / 1000) for key, value, step, at, nan in metrics}
-        found.append(RunNow(run_id, name or "", points, dict(params), first or 0))
+    try:
+        with _connected(uri, _LOOK_SECONDS) as base:
+            for run_id, name, first in base.execute(_RUNS, {"job": job_id}).fetchall():
+                metrics = base.execute(_METRICS, {"run": run_id}).fetchall()
+                params = base.execute(_PARAMS, {"run": run_id}).fetchall()
+                points = {key: Point(_value(value, nan), step, at / 1000) for key, value, step, at, nan in metrics}
+                found.append(RunNow(run_id, name or "", points, dict(params), first or 0))
+    except sqlite3.Error:
+        # Locked, or not a store yet: the next look sees it.
+        return []
     return found
 
 
@@ -88,12 +106,15 @@ def _value(value: float, nan: object) -> float:
 
 
 def _from_server(uri: str, job_id: str) -> list[RunNow]:
+    # Imported when it is needed: most supervisors never speak to a server.
+    from http.client import HTTPException
+
     try:
         experiments = _post(uri, "experiments/search", {"max_results": 1000}).get("experiments", [])
         ids = [str(one["experiment_id"]) for one in experiments]
         query = {"experiment_ids": ids, "filter": f"tags.`edm.job_id` = '{job_id}'", "order_by": ["start_time ASC"]}
         return [_run(run) for run in _post(uri, "runs/search", query).get("runs", [])]
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, HTTPException, ValueError, KeyError, TypeError, AttributeError):
         # A server that is away is asked again later; the job itself does not depend on it.
         return []
 
@@ -101,7 +122,9 @@ def _from_server(uri: str, job_id: str) -> list[RunNow]:
 def _run(run: Mapping[str, Any]) -> RunNow:
     info, data = run["info"], run.get("data", {})
     points = {
-        str(one["key"]): Point(float(one["value"]), int(one.get("step", 0)), int(one["timestamp"]) / 1000)
+        str(one["key"]): Point(
+            _value(float(one["value"]), False), int(one.get("step", 0)), int(one["timestamp"]) / 1000
+        )
         for one in data.get("metrics", [])
     }
     params = {str(one["key"]): str(one["value"]) for one in data.get("params", [])}
@@ -109,7 +132,6 @@ def _run(run: Mapping[str, Any]) -> RunNow:
 
 
 def _post(uri: str, call: str, body: Mapping[str, Any]) -> dict[str, Any]:
-    # Imported when it is needed: most supervisors never speak to a server.
     import urllib.request
 
     headers = {"Content-Type": "application/json", **_authorization(os.environ)}

@@ -1,5 +1,6 @@
 """Stores that are read through MLflow's client: a server, a `file:` folder, a server that is not there."""
 
+import math
 import os
 import signal
 import socket
@@ -15,6 +16,8 @@ from pathlib import Path
 import pytest
 
 from edm_core.errors import StoreError
+from edm_core.jobs.mlflow_progress import MlflowProgress
+from edm_core.jobs.mlflow_watch import runs_now
 from edm_core.settings import load_settings
 from edm_core.stores import client_tracking, rest_session
 from edm_core.stores.http_tracking import HttpTracking
@@ -114,6 +117,22 @@ def test_a_folder_of_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert [(row.name, row.status) for row in snapshot.rows] == [("two", "FAILED"), ("one", "FINISHED")]
     assert snapshot.rows[1].metrics["val_loss"].best == 0.25
     assert find_run(workspace, "on").params == {"lr": "1"}
+
+
+def test_a_supervisor_sees_the_runs_of_its_job_on_a_server(tmp_path: Path, local: Workspace, server: str) -> None:
+    client = mlflow_client(at(local, server))
+    experiment = client.create_experiment(f"job-{tmp_path.name}")
+    run = client.create_run(experiment, tags={"edm.job_id": "the-job"}, run_name="far").info.run_id
+    client.log_param(run, "epochs", "7")
+    client.log_metric(run, "loss", float("nan"), step=3)
+    client.log_metric(run, "top", float("inf"), step=2)
+    (seen,) = runs_now(server, "the-job")
+    assert (seen.run_id, seen.name, seen.params) == (run, "far", {"epochs": "7"})
+    assert math.isnan(seen.metrics["loss"].value)
+    assert (seen.metrics["top"].value, seen.metrics["top"].step) == (math.inf, 2)
+    assert [record["epochs"] for record in MlflowProgress(server, "the-job", {}).poll()[1]] == [7, 7]
+    assert runs_now(server, "another-job") == []
+    assert runs_now("http://127.0.0.1:9", "the-job") == []
 
 
 def test_a_server_that_is_not_there_is_told_in_seconds(local: Workspace) -> None:
