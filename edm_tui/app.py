@@ -31,7 +31,7 @@ from edm_tui.screens.runs import RunsScreen
 from edm_tui.services import Services
 from edm_tui.settling import Settling
 from edm_tui.telling import JobWatch, ending_words, signal_text
-from edm_tui.themes import THEMES
+from edm_tui.themes import THEMES, suit_background
 
 if TYPE_CHECKING:
     from edm_tui.screens.board import Boards
@@ -96,6 +96,7 @@ class EdmApp(Settling):
         chosen = workspace.settings.tui.theme
         if self.theme != chosen:
             self.theme = chosen if chosen in self.available_themes else THEMES[0].name
+        suit_background(light=not self.current_theme.dark)
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         filters = super().get_line_filters()

@@ -44,6 +44,13 @@ BUILTIN_THEMES.update({theme.name: theme for theme in THEMES})
 
 
 _numbers: dict[str, int] = {}
+_light = False
+
+
+def suit_background(*, light: bool) -> None:
+    """Take the colours of runs from those for a light or for a dark background, from now on."""
+    global _light
+    _light = light
 
 
 def _number(row_id: str) -> int:
@@ -54,7 +61,7 @@ def _number(row_id: str) -> int:
 
 def run_colour(row_id: str) -> str:
     """The colour of a run, as #rrggbb: the same on every screen for as long as the program runs."""
-    return sign_of(_number(row_id))[0]
+    return sign_of(_number(row_id), light=_light)[0]
 
 
 def run_mark(row_id: str) -> str:

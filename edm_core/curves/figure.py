@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from edm_core.curves.axes import x_ticks
 from edm_core.curves.lines import Frame, Line, Path, View, x_of, x_range, y_range
-from edm_core.curves.signs import BAD_SIGNS
+from edm_core.curves.signs import BAD_SIGNS, on_white
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -63,7 +63,7 @@ def _draw(axes: "Axes", chart: Chart) -> None:
     axes.grid(axis="y", color="#dddddd")
     axes.set_xlabel({"relative": "time since start", "wall": "time"}.get(chart.view.unit, chart.view.unit))
     for path, colour in zip(paths, chart.colours, strict=True):
-        _curve(axes, path, frame, colour, chart.view)
+        _curve(axes, path, frame, on_white(colour), chart.view)
     if len(paths) > 1:
         legend = axes.legend(loc="upper left", bbox_to_anchor=(0, -0.12), frameon=False)
         for text in legend.get_texts():
