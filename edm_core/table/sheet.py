@@ -7,7 +7,7 @@ from typing import Any
 from edm_core.snapshots.runs import RunRow
 from edm_core.table.fields import Field
 from edm_core.table.groups import Arrangement, Group, figure
-from edm_core.table.values import plain_value
+from edm_core.table.values import reader
 
 ID = Field("", "id")
 NAME = Field("", "name")
@@ -32,9 +32,9 @@ def sheet_of(arrangement: Arrangement, fields: Sequence[Field], baseline: RunRow
         wanted += [field, Field("step", field.key)] if field.kind == "best" else [field]
     wanted = list(dict.fromkeys([*wanted, ID]))
     titles = [title(field) for field in wanted]
-    frame = arrangement.frame
-    runs = (frame.row(line) for line in arrangement.lines if line >= 0)
-    return Sheet(titles, ([plain_value(row, field, baseline) for field in wanted] for row in runs))
+    read = [reader(arrangement.frame.columns, field, baseline) for field in wanted]
+    runs = (line for line in arrangement.lines if line >= 0)
+    return Sheet(titles, ([value(at) for value in read] for at in runs))
 
 
 def title(field: Field) -> str:

@@ -2,11 +2,11 @@
 
 import math
 from array import array
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from edm_core.snapshots.run_columns import MISSING, RunColumns, Texts
+from edm_core.snapshots.run_columns import MISSING, MetricColumn, RunColumns, Texts
 from edm_core.snapshots.runs import DataState, RunRow
 from edm_core.table.fields import Field
 
@@ -98,14 +98,14 @@ def _of_metric(columns: RunColumns, field: Field) -> Sequence[Any]:
     if column is None:
         return array("d", [math.nan]) * len(columns)
     if field.kind == "step":
-        return [None if step == MISSING else step for step in column.best_step]
+        return [_there(step) for step in column.best_step]
     # The baseline's value is one number, so deltas are in the order of the values.
     return column.best if field.kind in ("best", "delta") else column.last
 
 
 def _times(columns: RunColumns, key: str) -> Sequence[int | None]:
     if key == "age":
-        return [None if start == MISSING else start for start in columns.start_ms]
+        return [_there(start) for start in columns.start_ms]
     pairs = zip(columns.start_ms, columns.end_ms, strict=True)
     return [None if MISSING in (start, end) else end - start for start, end in pairs]
 
@@ -127,36 +127,38 @@ def _states(columns: RunColumns) -> Sequence[str]:
     return found
 
 
-def plain_value(row: RunRow, field: Field, baseline: RunRow | None = None) -> Any:
-    """What is exported of one run: numbers as numbers, times as ISO 8601 in UTC, durations in seconds, None for
-    nothing."""
+def reader(columns: RunColumns, field: Field, baseline: RunRow | None = None) -> Callable[[int], Any]:
+    """What is exported of the run at a position: numbers as numbers, times as ISO 8601 in UTC, durations in seconds,
+    None for nothing."""
     if field.metric:
-        return _plain_metric(row, field, baseline)
-    if field.kind:
-        return (row.params if field.kind == "param" else row.tags).get(field.key)
-    facts: Mapping[str, Any] = {
-        "name": row.name, "state": state_word(row), "data": row.data_state.word, "model": row.model or None,
-        "age": iso(row.start_ms), "dur": duration(row), "user": row.user or None, "experiment": row.experiment or None,
-        "note": row.note or None, "commit": row.git_commit or None, "id": row.run_id or None,
-        "folder": row.run_dir or None,
-    }  # fmt: skip
-    return facts[field.key]
+        return _metric_reader(columns.metrics.get(field.key), field, baseline)
+    if field.key == "age" and not field.kind:
+        return lambda at: iso(_there(columns.start_ms[at]))
+    if field.key == "dur" and not field.kind:
+        took = _times(columns, "dur")
+        return lambda at: None if (found := took[at]) is None else found / 1000
+    return texts(columns, field).__getitem__
 
 
-def _plain_metric(row: RunRow, field: Field, baseline: RunRow | None) -> Any:
-    summary = row.metrics.get(field.key)
-    if summary is None:
-        return None
+def _metric_reader(column: MetricColumn | None, field: Field, baseline: RunRow | None) -> Callable[[int], Any]:
+    if column is None:
+        return lambda at: None
+    other = baseline.metrics.get(field.key) if baseline is not None else None
+    base = other.best if other is not None else None
     match field.kind:
         case "metric":
-            return summary.last
+            return lambda at: None if column.last_step[at] == MISSING else column.last[at]
         case "best":
-            return summary.best
+            return lambda at: None if column.best_step[at] == MISSING else column.best[at]
         case "step":
-            return summary.best_step
+            return lambda at: _there(column.best_step[at])
         case "delta":
-            return delta(row, field.key, baseline)
-    return list(summary.spark)
+            return lambda at: None if base is None or column.best_step[at] == MISSING else column.best[at] - base
+    return lambda at: list(column.sparks.get(at, ()))
+
+
+def _there(value: int) -> int | None:
+    return None if value == MISSING else value
 
 
 def delta(row: RunRow, metric: str, baseline: RunRow | None) -> float | None:

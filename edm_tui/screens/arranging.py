@@ -34,6 +34,8 @@ class Arranging(Narrowing):
         self.turned: set[str] = set()
         self._baseline: RunRow | None = None
         self._remembering = asyncio.Lock()
+        self._forgetful = False
+        """Whether it was said already that nothing can be remembered."""
 
     def arranged(self) -> Arrangement:
         """The lines to show now."""
@@ -75,7 +77,9 @@ class Arranging(Narrowing):
             async with self._remembering:
                 await self.services.remember(self.memory)
         except EdmError as error:
-            self.host.show_error(error.message, error.hint)
+            if not self._forgetful:
+                self._forgetful = True
+                self.host.show_error(error.message, error.hint)
 
     def arrangement_words(self) -> str:
         """For the status line: what is applied, and the keys that change it."""

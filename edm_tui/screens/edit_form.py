@@ -5,6 +5,7 @@ from typing import Any, cast
 
 from textual.app import App
 
+from edm_core.errors import EdmError
 from edm_core.snapshots.runs import RunDetail, RunRow
 from edm_tui.messages import ActionRequested
 from edm_tui.services import Host
@@ -51,6 +52,8 @@ async def _open_batch(app: App[Any], rows: Rows) -> None:
     from edm_tui.dialogs.metadata import MetadataDialog, MetadataField, MetadataPlan
 
     targets = [row.run_id for row in rows if row.run_id]
+    if not targets:
+        raise EdmError("none of these is a run of MLflow's", "A folder alone has no note and no tags.")
 
     def edited(changes: Mapping[str, str] | None) -> None:
         if changes:

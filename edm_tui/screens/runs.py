@@ -32,6 +32,8 @@ NARROW = 110
 """Cells below which the detail does not stand beside the table but takes its place."""
 WIDE = 150
 """Cells from which the detail has its full width."""
+MOST_MARKED = 1000
+"""Runs of a group that are marked at once: a verb names each on a command line."""
 PANE_STEP, PANE_LEAST, TABLE_LEAST = 8, 28, 40
 First = RunsSnapshot | EdmError | None
 
@@ -178,6 +180,9 @@ class RunsScreen(ReadingScreen, Moving, Arranging):
             return "no run"
         if verb in ("copy", "baseline", "diff") and self.table.row is None:
             return "no run"
+        group = self.table.group
+        if verb == "mark" and group is not None and len(group.runs) > MOST_MARKED:
+            return f"more than {MOST_MARKED:,} runs: narrow them first"
         found = super().reason(verb)
         # The data is there, but commits are only here, such as that of an undo: a push still has something to do.
         return "" if found == verbs.ON_REMOTE and "↑" in self.services.branch_text else found
