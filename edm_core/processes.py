@@ -83,12 +83,12 @@ def start_of(pid: int) -> float | None:
 
 
 def command_of(pid: int) -> str:
-    """The command line of a process, shortened; "" when it cannot be seen."""
+    """The command line of a process as one line, shortened; "" when it cannot be seen."""
     try:
         raw = Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:
         return ""
-    words = raw.decode(errors="replace").replace("\0", " ").strip()
+    words = " ".join(raw.decode(errors="replace").replace("\0", " ").split())
     return words if len(words) <= 120 else words[:117] + "..."
 
 

@@ -92,6 +92,7 @@ class EdmApp(Settling):
         self._first = first
         self._token = token
         self._form_over: Screen[Any] | None = None
+        self._said: list[str] = []
         self._keys = KeyOrder(self, super().post_message, lambda: self._form_over is self.screen)
         chosen = workspace.settings.tui.theme
         if self.theme != chosen:
@@ -142,6 +143,13 @@ class EdmApp(Settling):
         self._token = token
         if changed:
             self._tell_ended(self._watch.ended(await self.services.jobs()))
+        before = self.services.running
+        for news in await self.services.news():
+            self.notify(news.text, severity=news.level, timeout=12, markup=False)
+            self._tell(("runs", "data") if news.data_changed else ())
+        if self.services.running != before or self._said != before:
+            self._said = self.services.running
+            self._say()
 
     def _tell_ended(self, jobs: Sequence[JobSnapshot]) -> None:
         """Jobs that ended while we were open: a toast, and what [tui] tell says."""
@@ -231,8 +239,12 @@ class EdmApp(Settling):
         if isinstance(self.screen, RunsScreen):
             self.screen.open_run(run_id)
 
-    def do_undo(self) -> None:
-        self.post_message(ActionRequested("undo", ("undo",), "data", "Undo"))
+    @work(exclusive=True, group="undo")
+    async def do_undo(self) -> None:
+        from edm_tui.screens.asking import ask_undo
+
+        request = ActionRequested("undo", ("undo",), "data", "Undo")
+        await ask_undo(self, lambda: self.post_message(request))
 
     @work(group="tensorboard-key")
     async def do_tensorboard(self) -> None:

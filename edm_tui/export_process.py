@@ -9,7 +9,7 @@ from itertools import islice
 from pathlib import Path
 
 from edm_core.table.sheet import Sheet
-from edm_tui.services import to_document, to_error
+from edm_tui.children import to_document, to_error
 
 AT_ONCE = 200
 """Rows that are made and sent at a time, so that the screen has its turn in between."""

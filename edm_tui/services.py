@@ -5,23 +5,20 @@ Nothing here imports MLflow, DVC or torch: reads go through `edm_core.stores` (p
 """
 
 import asyncio
-import json
-import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Hashable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import nullcontext
-from dataclasses import fields
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from edm_core.errors import ActionError, EdmError
 from edm_core.snapshots.jobs import JobSnapshot
-from edm_core.snapshots.outcome import Level, Outcome, Store
+from edm_core.snapshots.outcome import Outcome
 from edm_core.snapshots.runs import RunDetail, RunRow, RunsSnapshot
 from edm_core.workspace import Workspace
 from edm_tui.branch import branch_name, refs_stamp
+from edm_tui.children import run_verb, to_outcome
+from edm_tui.going_on import Act, GoingOn, News
 from edm_tui.messages import Lane
 
 if TYPE_CHECKING:
@@ -30,6 +27,8 @@ if TYPE_CHECKING:
     from edm_core.curves.history import History, Span
     from edm_core.query.complete import Names
     from edm_core.snapshots.models import ModelVersion
+    from edm_core.snapshots.outcome import Undoable
+    from edm_core.snapshots.storage import Shared
     from edm_core.stores.protocols import Experiment
     from edm_core.stores.query import Matches
     from edm_core.stores.run_reader import RunReader
@@ -76,8 +75,16 @@ class Services:
         self._refs: tuple[int, ...] = ()
         self._asked_at = float("-inf")
         self._asking: Future[None] | None = None
-        self.running: list[str] = []
-        """Titles of the actions that go on or wait for their lane, for the status line."""
+        self.going_on = GoingOn(workspace.transfers_dir)
+
+    @property
+    def running(self) -> list[str]:
+        """What goes on or waits, in words for the status line."""
+        return self.going_on.words()
+
+    async def news(self) -> list[News]:
+        """What is to be told since the last time: who waits for whom, transfers that ended; costs a few stats."""
+        return await self.in_thread(self.going_on.news)
 
     async def in_thread(self, function: Callable[..., T], *args: Any) -> T:
         """Call `function(*args)` off the event loop."""
@@ -134,6 +141,12 @@ class Services:
         folders = [self.workspace.root / row.run_dir for row in rows if row.run_dir]
         return await self.in_thread(lambda: sum(measure(folder).bytes for folder in folders))
 
+    async def shared(self) -> "tuple[Shared, ...]":
+        """What kept runs have in common in DVC's cache."""
+        from edm_core.actions.sizes import shared
+
+        return await self.in_thread(shared, self.workspace)
+
     async def histories(
         self,
         row: RunRow,
@@ -184,7 +197,7 @@ class Services:
         from edm_core.jobs.reaper import needs_settling
 
         if ask_engines(self.workspace, ENGINE_SECONDS) and needs_settling(self.workspace):
-            self._run(("jobs", "list"))
+            run_verb(self._python, self.workspace.root, ("jobs", "list"), Act("settling jobs"))
 
     async def models(self, limit: int | None = None) -> "tuple[ModelVersion, ...]":
         """All versions of all registered models, or so many of the first ones."""
@@ -204,11 +217,8 @@ class Services:
         from edm_core.stores.query import Matches
 
         title = "reading the answer"
-        self.running.append(title)
-        try:
+        with self.going_on.doing(title):
             found = await self.quick_matches(query, experiment)
-        finally:
-            self.running.remove(title)
         if found is not None:
             return found
         where = () if experiment is None else ("--experiment", experiment)
@@ -251,10 +261,13 @@ class Services:
 
     async def last_action(self) -> str:
         """What `z` would undo, such as `keep cnn_lr1e-3`; "" when there is nothing."""
-        from edm_core.journal import Journal
+        return (await self.next_undo()).what
 
-        entry = await self.in_thread(lambda: Journal(self.workspace).last_undoable())
-        return f"{entry.verb} {entry.target}" if entry is not None else ""
+    async def next_undo(self) -> "Undoable":
+        """What `z` would undo, and whether something that cannot be undone came after it."""
+        from edm_core.actions.undo import what_undo_would_do
+
+        return await self.in_thread(what_undo_would_do, self.workspace)
 
     async def verb(self, *argv: str, lane: Lane = "tracking", title: str = "") -> Outcome:
         """Run `edm ARGV --json` to its end and return what it says.
@@ -268,83 +281,6 @@ class Services:
     async def query(self, *argv: str, lane: Lane | None = "tracking", title: str = "") -> dict[str, Any]:
         """As `verb`, but the child's JSON document as it is. What only reads has no lane (None) and never waits."""
         title = title or " ".join(argv[:2])
-        self.running.append(title)
-        try:
+        with self.going_on.doing(title) as act:
             async with self._lanes.setdefault(lane, asyncio.Lock()) if lane else nullcontext():
-                return await self.in_thread(self._run, argv)
-        finally:
-            self.running.remove(title)
-
-    def _run(self, argv: tuple[str, ...]) -> dict[str, Any]:
-        with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-            child = subprocess.Popen(
-                [self._python, "-m", "edm_core.cli.main", *with_json(argv)],
-                cwd=self.workspace.root, stdin=subprocess.DEVNULL, stdout=out, stderr=err, start_new_session=True,
-            )  # fmt: skip
-            status = child.wait()
-            out.seek(0)
-            err.seek(0)
-            return to_result(argv, status, out.read(), err.read().decode(errors="replace"))
-
-
-def with_json(argv: tuple[str, ...]) -> tuple[str, ...]:
-    """The verb with --json. What comes after `--` belongs to the command that is launched, so it goes before that."""
-    end = argv.index("--") if "--" in argv else len(argv)
-    return (*argv[:end], "--json", *argv[end:])
-
-
-def to_result(argv: tuple[str, ...], status: int, raw: bytes, told: str) -> dict[str, Any]:
-    """What a verb's end means: its document, also when a batch failed in part; EdmError when it failed."""
-    if status == 0:
-        return to_document(argv, raw)
-    if status == 1 and raw.strip():
-        document = to_document(argv, raw)
-        if "findings" in document:
-            # Doctor's status tells scripts whether an error is left; what it says is whole all the same.
-            return document
-        failed = document.get("errors")
-        if isinstance(failed, list) and document.get("runs"):
-            lines = [f"{one.get('run', '')}: {one.get('message', '')}" for one in failed if isinstance(one, dict)]
-            return {**document, "detail": "\n".join(lines), "level": "warning"}
-    raise to_error(argv, status, told)
-
-
-def to_document(argv: tuple[str, ...], raw: bytes) -> dict[str, Any]:
-    """The JSON document that a verb printed."""
-    try:
-        document = json.loads(raw)
-    except ValueError as error:
-        raise ActionError(
-            f"`edm {' '.join(argv)}` was done, but did not say what it did", "Look at `@`, the command log."
-        ) from error
-    return cast("dict[str, Any]", document) if isinstance(document, dict) else {"value": document}
-
-
-def to_outcome(document: dict[str, Any], title: str) -> Outcome:
-    """The Outcome in a verb's JSON document; what is not one of its fields is kept in `data`."""
-    known = {field.name for field in fields(Outcome)}
-    level: Level = "warning" if document.get("level") == "warning" else "done"
-    stale = cast("tuple[Store, ...]", tuple(document.get("stale", ("runs", "models", "data", "jobs"))))
-    return Outcome(
-        title=str(document.get("title", title)),
-        detail=str(document.get("detail", "")),
-        level=level,
-        stale=stale,
-        data={key: value for key, value in document.items() if key not in known},
-    )
-
-
-def to_error(argv: tuple[str, ...], status: int, told: str) -> EdmError:
-    """The error that a verb told on stderr: its last `error:` line and the `hint:` after it."""
-    message, hint = "", ""
-    for line in told.splitlines():
-        lowered = line.lower()
-        if lowered.startswith("error:"):
-            message, hint = line[6:].strip(), ""
-        elif lowered.startswith("hint:"):
-            hint = line[5:].strip()
-    if message:
-        return ActionError(message, hint)
-    last = next((line.strip() for line in reversed(told.splitlines()) if line.strip()), "")
-    how = f"was ended by signal {-status}" if status < 0 else f"ended with status {status}"
-    return ActionError(f"`edm {' '.join(argv)}` {how}" + (f": {last}" if last else ""), "Look at `@`, the command log.")
+                return await self.in_thread(run_verb, self._python, self.workspace.root, argv, act)

@@ -15,11 +15,15 @@ ON_REMOTE = "on the remote"
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What a confirmation says: the target by name, what it costs, and the word of the button."""
+    """What a confirmation says: the target by name, what it costs, and the word of the button.
+
+    `names` are those of runs that are asked for a second time: they have to be typed.
+    """
 
     title: str
     lines: tuple[str, ...]
     answer: str
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,10 +193,11 @@ def question(verb: str, rows: Sequence[RunRow]) -> Question | None:
         return Question(f"Delete {name} in MLflow?", (*registered, "Folders stay; z restores the runs."), "delete")
     if verb == "stop" and chosen:
         return Question(f"Stop {name}?", ("The training ends as killed; what it has written stays.",), "stop")
-    costs = tuple(f"{row.name}: {_cost(row)}" for row in chosen if verb == "discard" and _cost(row))
-    if verb != "discard" or (not costs and len(chosen) == 1):
+    costly = tuple(row for row in chosen if verb == "discard" and _cost(row))
+    if verb != "discard" or (not costly and len(chosen) == 1):
         return None
-    return Question(f"Discard {name}?", (*costs, "Folders go to the trash; z brings them back."), "discard")
+    lines = (*(f"{row.name}: {_cost(row)}" for row in costly), "Folders go to the trash; z brings them back.")
+    return Question(f"Discard {name}?", lines, "discard", tuple(row.name for row in costly))
 
 
 def _unfinished(row: RunRow) -> bool:

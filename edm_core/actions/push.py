@@ -44,7 +44,15 @@ def push(
         Journal(workspace).done(entry.id)
         data = {"remote": remote, "address": masked(address), "pushed": names, "older_versions": older, "git": git_done}
         count = f"{len(names)} pointer{'s' if len(names) != 1 else ''}"
-        return job.end(Outcome(f"pushed {count} to {remote}, verified there", told, "done", ("runs", "data"), data))
+        return job.end(
+            Outcome(
+                f"pushed {count} to {remote}, verified there",
+                f"{told}; a push is not undone",
+                "done",
+                ("runs", "data"),
+                data,
+            )
+        )
 
 
 def chosen(workspace: Workspace, run_dirs: Sequence[str] | None) -> list[str]:

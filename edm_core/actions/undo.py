@@ -8,7 +8,7 @@ from edm_core.errors import ActionError, EdmError
 from edm_core.gitrepo import git_of
 from edm_core.journal import Entry, Journal
 from edm_core.lock import Say, data_lane, quiet
-from edm_core.snapshots.outcome import Outcome
+from edm_core.snapshots.outcome import Outcome, Undoable
 from edm_core.workspace import Workspace
 
 Undoer = Callable[[Workspace, Entry], object]
@@ -30,6 +30,7 @@ UNDOERS = {
 _FINAL = {
     "push": "what was pushed may have been pulled by others, so a push is not undone",
     "pull": "a pull only added what others had pushed, so it is not undone",
+    "gc": "what gc deleted from the cache is gone",
     "purge": "what was purged from the trash is gone",
 }
 
@@ -37,6 +38,19 @@ _FINAL = {
 def next_undo(workspace: Workspace) -> Entry | None:
     """What `undo` would undo now; None when there is nothing."""
     return Journal(workspace).last_undoable()
+
+
+def what_undo_would_do(workspace: Workspace) -> Undoable:
+    """What `undo` would undo, and what came after it that cannot be undone. One read of the journal."""
+    done = [one for one in Journal(workspace).entries() if one.state == "done" and one.verb != "undo"]
+    able = next((one for one in reversed(done) if one.undo is not None), None)
+    last = done[-1] if done else None
+    final = _FINAL.get(last.verb, "") if last is not None and last is not able else ""
+    return Undoable(
+        f"{able.verb} {able.target}" if able is not None else "",
+        f"{last.verb} {last.target}" if last is not None else "",
+        final,
+    )
 
 
 def undo(workspace: Workspace, *, say: Say = quiet) -> Outcome:

@@ -18,3 +18,15 @@ class Outcome:
     stale: tuple[Store, ...] = ("runs",)
     data: Mapping[str, Any] = field(default_factory=dict)
     """Further facts for `--json`, plain types only."""
+
+
+@dataclass(frozen=True, slots=True)
+class Undoable:
+    """What an undo would undo now: `what` ("" for nothing), such as `keep cnn_lr1e-3`.
+
+    Where the last action (`last`) cannot be undone, `final` says why; an undo then goes to the one before.
+    """
+
+    what: str = ""
+    last: str = ""
+    final: str = ""

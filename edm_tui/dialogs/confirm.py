@@ -1,5 +1,7 @@
 """A question with what it costs; enter or y says yes, esc says no."""
 
+from collections.abc import Iterable
+
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Vertical
@@ -34,9 +36,9 @@ class ConfirmDialog(ModalScreen[bool]):
             yield Static("\n".join(self._lines), markup=False, classes="dialog-body", id="confirm-lines")
             yield Static(f"enter {self._answer} · esc back", markup=False, classes="dialog-keys")
 
-    def add_line(self, line: str) -> None:
-        """A line of what it costs that had to be read first."""
-        self._lines = (*self._lines, clean(line))
+    def add_lines(self, lines: Iterable[str]) -> None:
+        """Lines of what it costs that had to be read first."""
+        self._lines = (*self._lines, *map(clean, lines))
         self.query_one("#confirm-lines", Static).update("\n".join(self._lines))
 
     def action_answer(self, yes: bool) -> None:

@@ -9,7 +9,6 @@ from textual.screen import Screen
 
 from edm_core.snapshots.runs import RunRow
 from edm_tui import verbs
-from edm_tui.formatting import size
 from edm_tui.keys import BY_VERB, bindings_for
 from edm_tui.messages import ActionFinished, ActionRequested, StoreChanged
 from edm_tui.services import Host, Services
@@ -79,20 +78,11 @@ class EdmScreen(Screen[None]):
         self._ask(question, request, verbs.fitting(verb, rows) if verb == "discard" else ())
 
     @work(group="ask")
-    async def _ask(self, question: verbs.Question, request: ActionRequested, freed: tuple[RunRow, ...]) -> None:
-        """Ask; the bytes of the folders that go are read while the question stands."""
-        from edm_tui.dialogs.confirm import ConfirmDialog
+    async def _ask(self, question: verbs.Question, request: ActionRequested, rows: tuple[RunRow, ...]) -> None:
+        """Ask, and where runs are named ask a second time; what a discard frees is read while the question stands."""
+        from edm_tui.screens.asking import ask
 
-        def answered(yes: bool | None) -> None:
-            if yes:
-                self.app.post_message(request)
-
-        dialog = ConfirmDialog(question.title, question.lines, question.answer)
-        await self.app.push_screen(dialog, answered)
-        if freed:
-            count = await self.services.folder_bytes(freed)
-            if dialog in self.app.screen_stack:
-                dialog.add_line(f"Frees {size(count)} once the trash is purged.")
+        await ask(self.app, question, rows, lambda: self.app.post_message(request))
 
     def do_back(self) -> None:
         """Leave this screen, unless it is the last one."""

@@ -13,6 +13,7 @@ from edm_core.snapshots.outcome import Outcome
 from edm_core.snapshots.runs import DataState, RunRow
 from edm_core.workspace import Workspace
 from edm_tui.app import EdmApp
+from edm_tui.dialogs.by_name import ByNameDialog
 from edm_tui.dialogs.confirm import ConfirmDialog
 from edm_tui.dialogs.help import HelpDialog
 from edm_tui.dialogs.menu import MenuDialog
@@ -264,7 +265,7 @@ async def test_a_pushed_run_can_be_pushed_while_commits_are_only_here(tmp_path: 
         assert services.asked == [("push", "id-there")]
 
 
-async def test_discarding_what_is_registered_asks_first_and_names_the_cost(tmp_path: Path) -> None:
+async def test_discarding_what_is_registered_asks_twice_and_the_second_time_by_name(tmp_path: Path) -> None:
     app, services = an_app(tmp_path, some_rows())
     async with app.run_test(size=WIDE) as pilot:
         await pilot.press("j", "D")
@@ -274,6 +275,11 @@ async def test_discarding_what_is_registered_asks_first_and_names_the_cost(tmp_p
         await pilot.press("escape")
         assert services.asked == []
         await pilot.press("D", "enter")
+        assert isinstance(app.screen, ByNameDialog)
+        await pilot.press(*"mert", "enter")
+        assert isinstance(app.screen, ByNameDialog)
+        assert services.asked == []
+        await pilot.press(*"_base", "enter")
         await settled(pilot)
         assert services.asked == [("discard", "id-mert_base", "--force", "--yes-really", "mert_base")]
 
@@ -392,14 +398,6 @@ async def test_a_query_that_cannot_be_read_says_so_and_changes_nothing(tmp_path:
         await settled(pilot)
         assert len(names(app)) == 3
         assert any("cannot read" in one.message for one in app._notifications)
-
-
-async def test_screens_of_later_versions_say_so(tmp_path: Path) -> None:
-    app, _ = an_app(tmp_path, some_rows())
-    async with app.run_test(size=WIDE) as pilot:
-        await pilot.press("T")
-        assert len(app.screen_stack) == 1
-        assert any("tensorboard --logdir" in one.message for one in app._notifications)
 
 
 @pytest.mark.parametrize("size", [(20, 5), (40, 10), (80, 24), (109, 30), (149, 40), (300, 80)])

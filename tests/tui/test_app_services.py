@@ -9,7 +9,8 @@ import pytest
 from edm_core.errors import ActionError
 from edm_core.settings import Settings
 from edm_core.workspace import Workspace
-from edm_tui.services import Services, to_error, to_outcome, to_result
+from edm_tui.children import to_error, to_outcome, to_result
+from edm_tui.services import Services
 
 
 def speaking(folder: Path, script: str) -> Services:

@@ -416,7 +416,7 @@ def test_a_missing_checkpoint_and_a_run_that_is_not_kept_are_worth_a_warning() -
 
 
 def test_json_is_asked_of_our_command_not_of_the_one_it_launches() -> None:
-    from edm_tui.services import with_json
+    from edm_tui.children import with_json
 
     launched = with_json(("jobs", "launch", "--name", "a", "--", "edm", "train"))
     assert launched == ("jobs", "launch", "--name", "a", "--json", "--", "edm", "train")
