@@ -8,14 +8,14 @@ from edm_core.errors import StoreError
 from edm_core.gitrepo import GitRepo, git_of
 from edm_core.snapshots.diff import DiffEntry
 from edm_core.snapshots.runs import RunRow
-from edm_core.stores.run_files import run_file
+from edm_core.stores.run_files import RunFiles
 from edm_core.workspace import Workspace
 
 UNCOMMITTED = "uncommitted changes"
 _PATCH = "uncommitted.patch"
 
 
-def code_section(workspace: Workspace, rows: Sequence[RunRow], fetch: bool = True) -> tuple[tuple[DiffEntry, ...], str]:
+def code_section(workspace: Workspace, files: RunFiles, rows: Sequence[RunRow]) -> tuple[tuple[DiffEntry, ...], str]:
     """Commit and uncommitted patch of each run; per source file that differs, `+added −removed` against the
     baseline's commit."""
     commits = [row.git_commit for row in rows]
@@ -23,20 +23,20 @@ def code_section(workspace: Workspace, rows: Sequence[RunRow], fetch: bool = Tru
         return (), "no run says which commit it was trained on"
     found = [
         _entry("commit", [commit[:9] or None for commit in commits]),
-        _entry(UNCOMMITTED, [_patch_word(workspace, row, fetch) for row in rows]),
+        _entry(UNCOMMITTED, [_patch_word(files, row) for row in rows]),
     ]
     if len(set(commits)) == 1:
         return tuple(found), ""
-    files, note = _files(workspace, commits)
-    return (*found, *files), note
+    changed, note = _files(workspace, commits)
+    return (*found, *changed), note
 
 
-def uncommitted(workspace: Workspace, row: RunRow, fetch: bool = True) -> str:
+def uncommitted(files: RunFiles, row: RunRow) -> str:
     """The patch that training saved of a run's uncommitted changes; "" where there is none."""
     if row.tags.get("edm.git_dirty") == "false":
         return ""
     try:
-        return run_file(workspace, row, _PATCH, fetch).decode("utf-8", "replace")
+        return files.read(row, _PATCH).decode("utf-8", "replace")
     except StoreError:
         # Not every run that was dirty saved its patch; the section says which did not.
         return ""
@@ -51,7 +51,8 @@ def patches(workspace: Workspace, rows: Sequence[RunRow]) -> list[tuple[str, str
         changed = files_between(git, base, row.git_commit) if row.git_commit != base else {}
         for path in sorted(path for path, text in changed.items() if is_source(path, text, runs_dir)):
             found.append((f"{rows[0].name} → {row.name}: {path}", _one_patch(git, base, row.git_commit, path)))
-    return found + [(f"{row.name}: {UNCOMMITTED}", text) for row in rows if (text := uncommitted(workspace, row))]
+    files = RunFiles(workspace)
+    return found + [(f"{row.name}: {UNCOMMITTED}", text) for row in rows if (text := uncommitted(files, row))]
 
 
 def file_patches(workspace: Workspace, rows: Sequence[RunRow], path: str) -> list[str]:
@@ -79,9 +80,9 @@ def _entry(key: str, values: list[str | None]) -> DiffEntry:
     return DiffEntry(key, tuple(values), same=len(set(values)) == 1)
 
 
-def _patch_word(workspace: Workspace, row: RunRow, fetch: bool) -> str | None:
+def _patch_word(files: RunFiles, row: RunRow) -> str | None:
     """`none`, or a patch by its size and the beginning of its SHA-256, so that equal patches compare equal."""
-    patch = uncommitted(workspace, row, fetch)
+    patch = uncommitted(files, row)
     if patch:
         lines = patch.count("\n")
         return f"{lines} lines ({hashlib.sha256(patch.encode()).hexdigest()[:8]})"

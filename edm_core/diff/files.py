@@ -9,20 +9,19 @@ import yaml
 
 from edm_core.errors import StoreError
 from edm_core.snapshots.runs import RunRow
-from edm_core.stores.run_files import run_file
-from edm_core.workspace import Workspace
+from edm_core.stores.run_files import RunFiles
 
 _ABSENT = object()
 _PLAIN = (str, int, float, bool, type(None))
 
 
-def documents_of(workspace: Workspace, rows: Sequence[RunRow], name: str, fetch: bool = True) -> tuple[list[Any], str]:
+def documents_of(files: RunFiles, rows: Sequence[RunRow], name: str) -> tuple[list[Any], str]:
     """The file `name` of each run, parsed (None where there is none), and what is missing, in words."""
     found: list[Any] = []
     problems = []
     for row in rows:
         try:
-            found.append(parsed(name, run_file(workspace, row, name, fetch)))
+            found.append(parsed(name, files.read(row, name)))
         except StoreError as error:
             found.append(None)
             problems.append(f"{row.name}: {error.message}")

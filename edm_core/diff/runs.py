@@ -13,7 +13,7 @@ from edm_core.diff.tracks import track_scores
 from edm_core.settings import MetricsSettings
 from edm_core.snapshots.diff import SECTIONS, DiffEntry, RunDiff
 from edm_core.snapshots.runs import RunRow
-from edm_core.stores.run_files import AWAY
+from edm_core.stores.run_files import AWAY, RunFiles
 from edm_core.stores.runs import load_detail
 from edm_core.workspace import Workspace
 
@@ -34,15 +34,16 @@ def diff_runs(workspace: Workspace, rows: Sequence[RunRow], fetch: bool = True) 
     """
     details = [load_detail(workspace, row) for row in rows]
     rows = [detail.row for detail in details]
+    files = RunFiles(workspace, fetch)
     read: dict[str, Callable[[], Section]] = {
         "params": lambda: (entries([row.params for row in rows]), ""),
         "metrics": lambda: (_metrics(workspace.settings.metrics, rows), ""),
-        "metadata": lambda: _files(workspace, rows, "metadata.yaml", fetch),
-        "config": lambda: _files(workspace, rows, "config.yaml", fetch),
-        "code": lambda: code_section(workspace, rows, fetch),
+        "metadata": lambda: _files(files, rows, "metadata.yaml"),
+        "config": lambda: _files(files, rows, "config.yaml"),
+        "code": lambda: code_section(workspace, files, rows),
         "data": lambda: data_section(workspace, rows),
-        "environment": lambda: _files(workspace, rows, "environment.json", fetch),
-        "tracks": lambda: _tracks(workspace, rows, fetch),
+        "environment": lambda: _files(files, rows, "environment.json"),
+        "tracks": lambda: _tracks(files, rows),
     }
     sections, notes = {}, {}
     for name in SECTIONS:
@@ -108,14 +109,14 @@ def direction(settings: MetricsSettings, key: str) -> bool | None:
     return None
 
 
-def _files(workspace: Workspace, rows: Sequence[RunRow], name: str, fetch: bool) -> Section:
-    documents, problems = documents_of(workspace, rows, name, fetch)
+def _files(files: RunFiles, rows: Sequence[RunRow], name: str) -> Section:
+    documents, problems = documents_of(files, rows, name)
     return entries([without(table, _NAMES) for table in flattened(documents)]), problems
 
 
-def _tracks(workspace: Workspace, rows: Sequence[RunRow], fetch: bool) -> Section:
+def _tracks(files: RunFiles, rows: Sequence[RunRow]) -> Section:
     """Scores of each track, the largest change first."""
-    scores, problems = track_scores(workspace, rows, fetch)
+    scores, problems = track_scores(files, rows)
     keys = dict.fromkeys(key for table in scores for key in table)
     found = [_scored(key, [table.get(key) for table in scores], minimised=False) for key in keys]
     return tuple(sorted(found, key=_size_of_change)), problems

@@ -12,6 +12,7 @@ from edm_core.diff.files import documents_of
 from edm_core.errors import DataError, NotFoundError
 from edm_core.snapshots.runs import RunRow
 from edm_core.snapshots.tracks import Prediction, Segmentation, TrackStrip
+from edm_core.stores.run_files import RunFiles
 from edm_core.workspace import Workspace
 
 FILE = "tracks.json"
@@ -42,11 +43,9 @@ def scores_in(folder: Path) -> dict[str, float]:
     return {name: score for name, item in items.items() if (score := score_of(item)) is not None}
 
 
-def track_scores(
-    workspace: Workspace, rows: Sequence[RunRow], fetch: bool = True
-) -> tuple[list[dict[str, float]], str]:
+def track_scores(files: RunFiles, rows: Sequence[RunRow]) -> tuple[list[dict[str, float]], str]:
     """For each run track → score, and what is missing in words."""
-    documents, problems = documents_of(workspace, rows, FILE, fetch)
+    documents, problems = documents_of(files, rows, FILE)
     tables, notes = [], [problems] if problems else []
     for row, document in zip(rows, documents, strict=True):
         items = track_items(document)
@@ -63,12 +62,13 @@ def _is_empty(document: Any) -> bool:
 
 def load_strip(workspace: Workspace, rows: Sequence[RunRow], track: str) -> TrackStrip:
     """One track as these runs saw it. Raises NotFoundError where none of them scored it."""
-    documents, problems = documents_of(workspace, rows, FILE)
+    files = RunFiles(workspace)
+    documents, problems = documents_of(files, rows, FILE)
     items = [track_items(document).get(track) for document in documents]
     known = [item for item in items if item is not None]
     if not known:
         raise NotFoundError(f"no run here scored {track}", problems or "The Diff screen lists the tracks.")
-    annotation, missing = _annotation(workspace, rows, track)
+    annotation, missing = _annotation(workspace, files, rows, track)
     reference = _reference(known, annotation)
     predictions = tuple(
         Prediction(
@@ -121,9 +121,11 @@ def _last_time(reference: Segmentation, predictions: Sequence[Prediction]) -> fl
     )
 
 
-def _annotation(workspace: Workspace, rows: Sequence[RunRow], track: str) -> tuple[Annotation | None, str]:
+def _annotation(
+    workspace: Workspace, files: RunFiles, rows: Sequence[RunRow], track: str
+) -> tuple[Annotation | None, str]:
     """The track's annotation, from where the runs' configurations say or from data/annotations; or why not."""
-    configs, _ = documents_of(workspace, rows, "config.yaml")
+    configs, _ = documents_of(files, rows, "config.yaml")
     tables = [config for config in configs if isinstance(config, dict)]
     audio_dir = next((str(table["audio_dir"]) for table in tables if table.get("audio_dir")), "")
     folders = dict.fromkeys([*(str(table.get("annotations") or "") for table in tables), "data/annotations"])

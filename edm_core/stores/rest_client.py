@@ -133,6 +133,19 @@ class RestClient:
             found.setdefault(str(metric["run_id"]), []).append(_metric(metric))
         return found
 
+    def artifacts(self, run_id: str) -> dict[str, int]:
+        """Name → bytes of the files at the top of a run's artifacts."""
+        answer = self.ask("GET", "api/2.0/mlflow/artifacts/list", {"run_id": run_id})
+        files = [file for file in answer.get("files", ()) if not file.get("is_dir")]
+        return {str(file["path"]): int(file.get("file_size", 0)) for file in files}
+
+    def artifact(self, run_id: str, path: str) -> bytes:
+        """A file of a run's artifacts, which the server reads wherever they lie."""
+        answer = self._send("GET", "get-artifact", {"run_uuid": run_id, "path": path})
+        if not answer.ok:
+            self._told(answer)
+        return answer.content
+
     def search_registered_models(self, page_token: str | None = None) -> Page:
         """Names."""
         answer = self.ask("GET", _MODELS + "/search", {"max_results": 200, "page_token": page_token})
@@ -160,6 +173,9 @@ class RestClient:
 
     def ask(self, method: str, path: str, asked: Mapping[str, Any]) -> Any:
         """The server's answer to one question. Raises RestError."""
+        return self._told(self._send(method, path, asked))
+
+    def _send(self, method: str, path: str, asked: Mapping[str, Any]) -> "requests.Response":
         import requests
 
         if self._session is None:
@@ -167,13 +183,12 @@ class RestClient:
         given = {key: value for key, value in asked.items() if value is not None}
         seconds = float(os.environ.get("MLFLOW_HTTP_REQUEST_TIMEOUT") or ANSWER_SECONDS)
         try:
-            answer = self._session.request(
+            return self._session.request(
                 method, f"{self.uri.rstrip('/')}/{path}", timeout=(min(CONNECT_SECONDS, seconds), seconds),
                 params=given if method == "GET" else None, json=given if method == "POST" else None,
             )  # fmt: skip
         except requests.RequestException as error:
             raise RestError(f"{self.label} does not answer: {_why(error, seconds)}", _HINT) from error
-        return self._told(answer)
 
     def _told(self, answer: "requests.Response") -> Any:
         try:

@@ -33,11 +33,13 @@ async def read_entry(services: Services, rows: Sequence[RunRow], section: str, k
 
 def _patches(workspace: Workspace, rows: Sequence[RunRow], key: str) -> list[tuple[str, str]] | None:
     from edm_core.diff.code import UNCOMMITTED, file_patches, uncommitted
+    from edm_core.stores.run_files import RunFiles
 
     if key == "commit":
         return None
     if key == UNCOMMITTED:
-        found = [(row.name, uncommitted(workspace, row)) for row in rows]
+        files = RunFiles(workspace)
+        found = [(row.name, uncommitted(files, row)) for row in rows]
     else:
         patches = file_patches(workspace, rows, key)
         found = [(f"{rows[0].name} → {row.name}", patch) for row, patch in zip(rows, patches, strict=True)]

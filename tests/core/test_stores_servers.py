@@ -6,6 +6,7 @@ from contextlib import ExitStack
 
 import pytest
 
+from edm_core.errors import StoreError
 from edm_core.query.grammar import parse
 from edm_core.snapshots.runs import RunRow
 from edm_core.stores import sql_tracking
@@ -17,6 +18,7 @@ from edm_core.stores.protocols import ALL_EXPERIMENTS, ManyRuns, TrackingStore
 from edm_core.stores.query import direct_matches
 from edm_core.stores.query_client import ask_client
 from edm_core.stores.query_names import known_names
+from edm_core.stores.run_files import AWAY, RunFiles
 from edm_core.stores.run_reader import RunReader
 from edm_core.stores.sql_tracking import SqlTracking
 from edm_core.stores.tracking import open_tracking
@@ -190,3 +192,15 @@ def test_long_histories_keep_their_spikes_and_grow(far: Workspace) -> None:
     logged(3_000, 3_010)
     grown = store.histories(run_id, ["long"], 40, None, found)["long"]
     assert grown.steps == (*long.steps, *range(3_000, 3_010))
+
+
+def test_files_among_a_run_s_artifacts(far: Workspace) -> None:
+    client = mlflow_client(far)
+    run_id = client.create_run(ensure_experiment(client, far, "with files")).info.run_id
+    client.log_text(run_id, '{"python": "3.11"}', "environment.json")
+    row = RunRow(run_id, "with_files")
+    assert RunFiles(far).read(row, "environment.json") == b'{"python": "3.11"}'
+    with pytest.raises(StoreError, match="its folder is not here"):
+        RunFiles(far).read(row, "tracks.json")
+    with pytest.raises(StoreError, match=AWAY):
+        RunFiles(far, fetch=False).read(row, "environment.json")
