@@ -57,8 +57,15 @@ def list_command(active: bool, limit: int | None, as_json: bool) -> None:
     ]  # fmt: skip
     print_table(["id", "state", "exit", "epoch", "age", "title", *(["engine"] if elsewhere else [])], rows, (2, 3, 4))
     for job in found:
-        if job.note and job.active:
-            say(f"{job.id}: {job.note}")
+        for words in _worth_saying(job, now):
+            say(f"{job.id}: {words}")
+
+
+def _worth_saying(job: JobSnapshot, now: float) -> list[str]:
+    """What a job's line in the list has no column for."""
+    silent = job.silent_minutes(now)
+    said = [f"silent for {silent} min"] if silent else []
+    return [*(alarm.text for alarm in job.alarms), *said, *([job.note] if job.note and job.active else [])]
 
 
 @jobs.command(context_settings={"ignore_unknown_options": True})

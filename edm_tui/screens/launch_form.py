@@ -197,6 +197,8 @@ def data_sentence(workspace: Workspace) -> str:
         return f"data  {error.message}"
     if found.state == "untracked" and not found.files and workspace.settings.launch.command:
         return ""  # A training of the user's own need not keep its data here.
+    if found.state == "same" and found.version:
+        return f"data  data.dvc {found.version[:8]} ✓ as tracked, {found.files} files"
     return f"data  {found.sentence}" + (f", version {found.version[:8]}" if found.version else "")
 
 
