@@ -9,7 +9,10 @@ import sys
 import time
 from pathlib import Path
 
-MEASURES = ("first_frame", "event_loop", "keep", "query", "charts", "diff", "supervisor", "tail")
+MEASURES = (
+    "first_frame", "run_table", "command_line", "http_server", "event_loop", "keep", "query", "charts", "diff",
+    "supervisor", "tail",
+)  # fmt: skip
 
 
 def main(names: list[str]) -> None:

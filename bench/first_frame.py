@@ -7,32 +7,32 @@ bytes at start, bytes for each press of `down` in view and with scrolling, and b
 import os
 import statistics
 import sys
-import tempfile
 import time
 from pathlib import Path
 
-from bench.stores import many_runs
+from bench.stores import shared_runs
 from bench.terminal import Terminal
 
 PAIRS = 9
-SIZES = (100, 1_000, 10_000)
+SIZES = (1_000, 10_000, 100_000)
 ROOT = Path(__file__).parent.parent
 IN_VIEW, SCROLLING, IDLE_SECONDS = 20, 200, 10
 QUIET = 0.12
+LOADED = 6.0
+"""Nothing is written for so long once all runs are there."""
 
 
 def main() -> None:
     env = {"LC_ALL": "C.UTF-8", "PYTHONPATH": str(ROOT)}
-    with tempfile.TemporaryDirectory() as folder:
-        for size in SIZES:
-            workspace = many_runs(Path(folder) / f"runs_{size}", size)
-            ours, bare = _pairs(workspace.root, env)
-            ratio = statistics.median(a / b for a, b in zip(ours, bare, strict=True))
-            print(
-                f"first frame, {size:>7,} runs: {statistics.median(ours):.3f} s; bare DataTable"
-                f" {statistics.median(bare):.3f} s; median ratio of {PAIRS} pairs {ratio:.2f} (goal <= 1.0)"
-            )
-        _bytes(workspace.root, env)
+    for size in SIZES:
+        workspace = shared_runs(size)
+        ours, bare = _pairs(workspace.root, env)
+        ratio = statistics.median(a / b for a, b in zip(ours, bare, strict=True))
+        print(
+            f"first frame, {size:>7,} runs: {statistics.median(ours):.3f} s; bare DataTable"
+            f" {statistics.median(bare):.3f} s; median ratio of {PAIRS} pairs {ratio:.2f} (goal <= 0.8)"
+        )
+    _bytes(workspace.root, env)
 
 
 def _pairs(root: Path, env: dict[str, str]) -> tuple[list[float], list[float]]:
@@ -59,7 +59,7 @@ def _bytes(root: Path, env: dict[str, str]) -> None:
     terminal = Terminal([sys.executable, "-m", "edm_tui"], root, env)
     try:
         terminal.seconds_until(b"run_9 ")
-        terminal.bytes_until_quiet(2.0)
+        terminal.bytes_until_quiet(LOADED)
         print(f"bytes at start: {len(terminal.written):,}")
         print(f"bytes for each `down` in view: {_presses(terminal, IN_VIEW):,.0f} (goal <= 1,000)")
         print(

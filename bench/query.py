@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from bench.stores import METRICS, PARAMS, TAGS, many_runs
+from bench.stores import METRICS, PARAMS, TAGS, many_runs, reads_back
 from edm_core.stores.mlflow_client import mlflow_client
 from edm_core.stores.query import matching_runs
 from edm_core.stores.runs import load_rows
@@ -40,7 +40,7 @@ def main(runs: int = DEFAULT_RUNS) -> None:
         workspace = many_runs(Path(name).resolve() / "ws", runs, points=1)
         took = time.perf_counter() - began
         print(f"{runs:,} runs of {PARAMS} params, {len(METRICS)} metrics, {TAGS} tags, made in {took:.0f} s")
-        _reads_back(workspace, runs)
+        reads_back(workspace, runs)
         print(f"first {PAGE} runs: MLflow, ours (median of {OURS_TIMES}), ratio")
         for query, order in QUERIES:
             if query or runs <= SLOW:
@@ -48,19 +48,6 @@ def main(runs: int = DEFAULT_RUNS) -> None:
             else:
                 print(f"  MLflow not asked   {_ours(workspace, query, order)[0]:8.1f} ms            {order}")
         print(f"  MLflow cannot      {_ours(workspace, *EXTENDED)[0]:8.1f} ms            {' · '.join(EXTENDED)}")
-
-
-def _reads_back(workspace: Workspace, runs: int) -> None:
-    """MLflow itself finds first, last and number of what was inserted."""
-    client = mlflow_client(workspace)
-    experiment = client.get_experiment_by_name(workspace.settings.tracking.experiment).experiment_id
-    newest = client.search_runs([experiment], max_results=1)[0]
-    last = client.get_run(f"{runs - 1:032x}")
-    for run, name in ((newest, "run_0"), (last, f"run_{runs - 1}")):
-        data = run.data
-        found = (run.info.run_name, len(data.params), len(data.metrics), len(data.tags))
-        if found != (name, PARAMS, len(METRICS), TAGS):
-            sys.exit(f"MLflow reads back {found} where {name} was put in")
 
 
 def _compare(workspace: Workspace, query: str, order: str) -> None:

@@ -1,8 +1,13 @@
 """Workspaces of many runs for the measures: MLflow makes the schema, plain SQL fills it in bulk."""
 
+import atexit
+import functools
 import random
+import shutil
 import sqlite3
 import subprocess
+import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +17,29 @@ from edm_core.workspace import Workspace, find_workspace
 
 PARAMS, TAGS, POINTS = 10, 6, 10
 METRICS = ("val_loss", "boundary_f1", "train_loss", "boundary_f1_05", "energy_loss", "beat_loss", "lr", "best_val_loss")
+
+
+@functools.cache
+def shared_runs(count: int) -> Workspace:
+    """As `many_runs`, made once for all measures of this process, read back with MLflow, and gone with the process."""
+    folder = tempfile.mkdtemp(prefix="edm-bench-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    workspace = many_runs(Path(folder).resolve() / f"runs_{count}", count)
+    reads_back(workspace, count)
+    return workspace
+
+
+def reads_back(workspace: Workspace, runs: int) -> None:
+    """MLflow itself finds first, last and number of what was inserted; else the process ends."""
+    client = mlflow_client(workspace)
+    experiment = client.get_experiment_by_name(workspace.settings.tracking.experiment).experiment_id
+    newest = client.search_runs([experiment], max_results=1)[0]
+    last = client.get_run(f"{runs - 1:032x}")
+    for run, name in ((newest, "run_0"), (last, f"run_{runs - 1}")):
+        data = run.data
+        found = (run.info.run_name, len(data.params), len(data.metrics), len(data.tags))
+        if found != (name, PARAMS, len(METRICS), TAGS):
+            sys.exit(f"MLflow reads back {found} where {name} was put in")
 
 
 def many_runs(folder: Path, count: int, points: int = POINTS) -> Workspace:

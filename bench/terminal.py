@@ -11,6 +11,8 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import pyte
+
 SYNC_QUERY = b"\x1b[?2026$p"
 
 
@@ -20,6 +22,7 @@ class Terminal:
     def __init__(
         self, argv: Sequence[str], cwd: Path, env: Mapping[str, str] | None = None, columns: int = 200, lines: int = 50
     ) -> None:
+        self._columns, self._lines = columns, lines
         self.started = time.perf_counter()
         self.pid, self._handle = pty.fork()
         if self.pid == 0:
@@ -50,6 +53,26 @@ class Terminal:
             if time.perf_counter() - self.started > limit:
                 raise TimeoutError(f"{text!r} was not written within {limit} s")
         return time.perf_counter() - self.started
+
+    def seconds_until_shown(self, text: str, limit: float = 30.0) -> float:
+        """Seconds from the start until `text` stands on the screen, whatever pieces it was written in.
+        Raises TimeoutError."""
+        screen = pyte.Screen(self._columns, self._lines)
+        stream = pyte.ByteStream(screen)
+        stream.feed(self.written)
+        while not any(text in line for line in screen.display):
+            stream.feed(self.read(0.02))
+            if time.perf_counter() - self.started > limit:
+                raise TimeoutError(f"{text!r} was not shown within {limit} s")
+        return time.perf_counter() - self.started
+
+    def seconds_to_painted(self, keys: bytes, quiet: float = 0.12) -> float:
+        """Seconds from a key press until the last byte that it brought, after which nothing came for `quiet`."""
+        began = last = time.perf_counter()
+        self.press(keys)
+        while self.read(quiet):
+            last = time.perf_counter()
+        return last - began
 
     def bytes_until_quiet(self, quiet: float) -> int:
         """Bytes written until nothing comes for `quiet` seconds."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from edm_core.snapshots.run_columns import RunColumns
 from edm_core.snapshots.runs import MetricSummary, RunRow
@@ -98,7 +98,15 @@ def open_tracking(workspace: Workspace) -> TrackingStore:
 
         if not needs_mlflow():
             return HttpTracking(workspace, label, _client=RestClient(uri, label))
-    return _through_client(workspace, label, "")
+    return _through_client(workspace, label, _offer(uri) if uri.startswith("file:") else "")
+
+
+def _offer(uri: str) -> str:
+    """Folders of runs are in MLflow's maintenance mode, and slow: its own command moves them into a database."""
+    folder = unquote(urlsplit(uri).path)
+    return (
+        f"a folder of runs is slow: `mlflow migrate-filestore --source {folder} --target sqlite:///mlflow.db` moves it"
+    )
 
 
 def _by_revision(workspace: Workspace, label: str, found: str, database: Database, name: str) -> TrackingStore:

@@ -114,6 +114,7 @@ def test_a_folder_of_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     log_run(client, home, "two", start=2000, status="FAILED")
     snapshot = load_runs(workspace)
     assert snapshot.store == "file:mlruns"
+    assert f"mlflow migrate-filestore --source {workspace.root / 'mlruns'}" in snapshot.notice
     assert [(row.name, row.status) for row in snapshot.rows] == [("two", "FAILED"), ("one", "FINISHED")]
     assert snapshot.rows[1].metrics["val_loss"].best == 0.25
     assert find_run(workspace, "on").params == {"lr": "1"}
