@@ -1,6 +1,5 @@
 """Whole processes of `edm`, against the `--help` of a bare Typer application with two commands."""
 
-import os
 import statistics
 import subprocess
 import sys
@@ -9,6 +8,7 @@ import time
 from pathlib import Path
 
 from bench.stores import shared_runs
+from bench.terminal import as_installed
 
 TIMES = 15
 RUNS = 100_000
@@ -54,7 +54,7 @@ def main(runs: int = RUNS) -> None:
 
 
 def _seconds(argv: list[str], cwd: Path) -> float:
-    env = {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)}
+    env = {**as_installed(), "PYTHONPATH": str(Path(__file__).parent.parent)}
     began = time.perf_counter()
     subprocess.run(argv, cwd=cwd, env=env, check=True, stdout=subprocess.DEVNULL)
     return time.perf_counter() - began

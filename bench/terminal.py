@@ -16,6 +16,12 @@ import pyte
 SYNC_QUERY = b"\x1b[?2026$p"
 
 
+def as_installed() -> dict[str, str]:
+    """The environment, in which modules are compiled once: an installed package comes with its bytecode, as the peers'
+    do here, and must not be compiled anew at each start."""
+    return {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
+
+
 class Terminal:
     """Starts `argv` on a pty of `columns` x `lines` and reads what it writes."""
 
@@ -28,7 +34,9 @@ class Terminal:
         if self.pid == 0:
             os.chdir(cwd)
             os.execvpe(
-                argv[0], list(argv), {**os.environ, "TERM": "xterm-256color", "COLORTERM": "truecolor", **(env or {})}
+                argv[0],
+                list(argv),
+                {**as_installed(), "TERM": "xterm-256color", "COLORTERM": "truecolor", **(env or {})},
             )
         fcntl.ioctl(self._handle, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
         self.written = b""

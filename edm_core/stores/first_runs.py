@@ -41,6 +41,7 @@ def first_and_all(workspace: Workspace, experiment: str | None = None, metrics: 
     more = len(snapshot.rows) >= FIRST_PAGE
     yield pickle.dumps((token, replace(snapshot, partial=more)), pickle.HIGHEST_PROTOCOL)
     if more and isinstance(store, SqlTracking):
+        store.may_fork = True
         name, best_of = snapshot.experiment, judged(workspace, metrics)
         try:
             many = all_runs(workspace, store, name, best_of)

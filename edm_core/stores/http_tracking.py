@@ -18,6 +18,8 @@ from edm_core.stores.series import from_store
 
 FIRST_PAGE, PAGE = 100, 1000
 """Runs in the first answer, so that there is something to see at once, and in each further one."""
+LEAST = 20
+"""A server that does not send so few in time is taken as away."""
 IDS = 100
 """How many runs one question may name."""
 SAMPLES = 320
@@ -42,9 +44,9 @@ class HttpTracking(ClientTracking):
     ) -> ManyRuns:
         if known is not None and known.columns.run_ids:
             return ManyRuns(self._again(known.columns, experiment, best_of))
-        ids, columns, token = self._experiment_ids(experiment), RunColumns(), ""
+        ids, columns, token, most = self._experiment_ids(experiment), RunColumns(), "", PAGE
         while ids:
-            page = self._page(ids, "", "ACTIVE_ONLY", PAGE if token else FIRST_PAGE, token)
+            page, most = self._patient_page(ids, most if token else FIRST_PAGE, most, token)
             columns = extended(columns, self._rows(page, best_of if len(columns) < JUDGED else ()))
             token = page.token
             if not token or (told is not None and not told(columns)):
@@ -74,6 +76,17 @@ class HttpTracking(ClientTracking):
             if listed:
                 runs += self._page(everywhere, f"attributes.run_id IN ({listed})", "ALL", IDS, "")
         return {row.run_id: row for row in self._rows(runs, best_of)}
+
+    def _patient_page(self, experiment_ids: Sequence[str], size: int, most: int, token: str) -> tuple[Page, int]:
+        """A page of `size` runs, of fewer where the server is too slow for so many; and how many to ask for at most
+        from now on."""
+        while True:
+            try:
+                return self._page(experiment_ids, "", "ACTIVE_ONLY", size, token), most
+            except RestError as error:
+                if not error.slow or size <= LEAST:
+                    raise
+                most = size = size // 5
 
     def _page(self, experiment_ids: Sequence[str], query: str, stages: str, size: int, token: str) -> Page:
         def page(client: RestClient) -> Page:

@@ -25,10 +25,15 @@ _QUIET = {
 }
 
 
+SET_HERE: dict[str, str] = {}
+"""Variables whose values are not the user's own."""
+
+
 def quiet_mlflow() -> None:
     """Set what must be set before MLflow is imported; what the user has set stays."""
     for key, value in (_TIMEOUTS | _QUIET).items():
-        os.environ.setdefault(key, value)
+        if key not in os.environ:
+            os.environ[key] = SET_HERE[key] = value
     for name in ("mlflow", "alembic", "sqlalchemy"):
         logging.getLogger(name).setLevel(logging.ERROR)
     for category in (FutureWarning, DeprecationWarning, UserWarning):

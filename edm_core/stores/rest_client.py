@@ -1,21 +1,18 @@
 """MLflow's REST API, as far as runs are read with it: what MlflowClient answers, without importing MLflow (1.5 s) and
 with timeouts of seconds. Token, user and certificates come from MLflow's own environment variables and file."""
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from edm_core.errors import StoreError
 from edm_core.stores.redact import brief_reason, without_password
-from edm_core.stores.rest_session import new_session
+from edm_core.stores.rest_session import answer_seconds, new_session
 
 if TYPE_CHECKING:
     import requests
 
 CONNECT_SECONDS = 3.0
-ANSWER_SECONDS = 10.0
-"""For the first byte and between any two; MLFLOW_HTTP_REQUEST_TIMEOUT, where it is set, wins."""
 _MODELS = "api/2.0/mlflow/registered-models"
 _HINT = "Is the server up, and [tracking] uri in edm.toml right?"
 
@@ -24,6 +21,8 @@ class RestError(StoreError):
     """The server refused or did not answer; `error_code` is MLflow's word, "" where it said none."""
 
     error_code = ""
+    slow = False
+    """It was reached, but had not answered in time: a smaller question may help."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,14 +180,16 @@ class RestClient:
         if self._session is None:
             self._session = new_session()
         given = {key: value for key, value in asked.items() if value is not None}
-        seconds = float(os.environ.get("MLFLOW_HTTP_REQUEST_TIMEOUT") or ANSWER_SECONDS)
+        seconds = answer_seconds()
         try:
             return self._session.request(
                 method, f"{self.uri.rstrip('/')}/{path}", timeout=(min(CONNECT_SECONDS, seconds), seconds),
                 params=given if method == "GET" else None, json=given if method == "POST" else None,
             )  # fmt: skip
         except requests.RequestException as error:
-            raise RestError(f"{self.label} does not answer: {_why(error, seconds)}", _HINT) from error
+            failed = RestError(f"{self.label} does not answer: {_why(error, seconds)}", _HINT)
+            failed.slow = isinstance(error, requests.ReadTimeout)
+            raise failed from error
 
     def _told(self, answer: "requests.Response") -> Any:
         try:

@@ -6,10 +6,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edm_core.errors import StoreError
+from edm_core.stores.mlflow_client import SET_HERE
 from edm_core.stores.redact import brief_reason
 
 if TYPE_CHECKING:
     import requests
+
+
+ANSWER_SECONDS = 10.0
+"""For the first byte and between any two."""
+
+
+def answer_seconds() -> float:
+    """How long an answer may take: as MLFLOW_HTTP_REQUEST_TIMEOUT says, where the user has set it."""
+    name = "MLFLOW_HTTP_REQUEST_TIMEOUT"
+    given = os.environ.get(name, "")
+    if given == SET_HERE.get(name):
+        return ANSWER_SECONDS
+    return float(given) if given.replace(".", "", 1).isdigit() and float(given) > 0 else ANSWER_SECONDS
 
 
 def needs_mlflow() -> bool:

@@ -46,7 +46,18 @@ def mark_from(raw: Any) -> Mark | None:
 
 def take_mark(db: Connection) -> Mark:
     """Where the tables are now. To be taken before they are read: what comes in between is then read twice."""
-    return Mark(_last(db, "metrics"), _last(db, "params"), _digests(db, "runs", _RUNS), _digests(db, "tags", _TAGS))
+    return with_tags(db, mark_without_tags(db))
+
+
+def mark_without_tags(db: Connection) -> Mark:
+    """The cheap part of it, which has to come before runs, params and metrics are read."""
+    return Mark(_last(db, "metrics"), _last(db, "params"), _digests(db, "runs", _RUNS))
+
+
+def with_tags(db: Connection, mark: Mark) -> Mark:
+    """The whole of it; has to come before tags are read."""
+    mark.tags = _digests(db, "tags", _TAGS)
+    return mark
 
 
 def changed_since(db: Connection, old: Mark) -> tuple[set[str] | None, Mark]:

@@ -12,9 +12,11 @@ from typing import Any
 from edm_core.settings import MetricsSettings
 from edm_core.snapshots.run_builder import fit_length
 from edm_core.snapshots.run_columns import MISSING, NAN, MetricColumn, RunColumns, Texts
-from edm_core.stores.database import Connection, in_chunks
+from edm_core.stores.database import Connection, Database, in_chunks
+from edm_core.stores.forking import forked
 from edm_core.stores.protocols import ALL_EXPERIMENTS
 from edm_core.stores.series import STORED_INFINITY, from_store
+from edm_core.stores.sql_changes import Mark, mark_without_tags, with_tags
 
 FEW = 5_000
 """Up to so many runs are asked for by id, where the store holds many more."""
@@ -33,6 +35,36 @@ def read_columns(db: Connection, experiment: str, best_of: Sequence[str], metric
         read_best(db, columns, key, metrics.minimised(key))
     settle_names(columns)
     return columns
+
+
+def read_halves(
+    database: Database, experiment: str, best_of: Sequence[str], metrics: MetricsSettings
+) -> tuple[RunColumns, Mark]:
+    """As `read_columns`, and the mark from before, in half the time: a forked process reads the metrics. Only for a
+    process with one thread."""
+    with database.reading() as db:
+        mark = mark_without_tags(db)
+        columns = read_skeleton(db, experiment)
+        where = _limited(db, columns)
+    with forked(lambda: _metrics(database, columns, where, best_of, metrics)) as result:
+        with database.reading() as db:
+            mark = with_tags(db, mark)
+            read_texts(db, columns, "params", where)
+            read_texts(db, columns, "tags", where)
+        columns.metrics = result()
+    settle_names(columns)
+    return columns, mark
+
+
+def _metrics(
+    database: Database, columns: RunColumns, where: Iterable[tuple[str, list[str]]], best_of: Sequence[str],
+    metrics: MetricsSettings,
+) -> dict[str, MetricColumn]:  # fmt: skip
+    with database.reading() as db:
+        read_latest(db, columns, where)
+        for key in best_of:
+            read_best(db, columns, key, metrics.minimised(key))
+    return columns.metrics
 
 
 def read_skeleton(db: Connection, experiment: str) -> RunColumns:

@@ -17,7 +17,7 @@ from edm_core.stores.asking_again import asked_again, with_changed
 from edm_core.stores.database import Connection, Database, in_chunks
 from edm_core.stores.protocols import ALL_EXPERIMENTS, FIND_LIMIT, Curve, Experiment, ManyRuns, Told
 from edm_core.stores.series import from_store
-from edm_core.stores.sql_columns import NEWEST, RUN_COLUMNS, read_best, read_columns
+from edm_core.stores.sql_columns import NEWEST, RUN_COLUMNS, read_best, read_columns, read_halves
 from edm_core.stores.sql_series import SeriesReader
 
 if TYPE_CHECKING:
@@ -39,6 +39,8 @@ class SqlTracking:
     metrics: MetricsSettings
     label: str
     notice: str = field(default="")
+    may_fork: bool = False
+    """Whether this process has one thread, so that a second process may do half of the work."""
 
     def experiments(self) -> tuple[Experiment, ...]:
         with self.database.reading() as db:
@@ -74,9 +76,14 @@ class SqlTracking:
         if known is not None:
             return self._changed(known, experiment, best_of)
         with self.database.reading() as db:
+            few = self._few(db, experiment)
+        if self.may_fork and self.database.is_file and not few:
+            found, marked = read_halves(self.database, experiment, best_of, self.metrics)
+            return ManyRuns(found, marked.as_json())
+        with self.database.reading() as db:
             # Before the tables: what is written in between is then read again by the next load.
             mark = self._mark(db)
-            if self._few(db, experiment):
+            if few:
                 columns = columns_of(self.runs(experiment, None, best_of))
             else:
                 columns = read_columns(db, experiment, best_of, self.metrics)

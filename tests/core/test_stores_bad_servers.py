@@ -53,8 +53,10 @@ class Handler(BaseHTTPRequestHandler):
         self.server.asked.append((self.path, self.headers.get("Authorization", ""), body))
         if self.server.trouble == "breaks off":
             self.connection.shutdown(socket.SHUT_RDWR)
-        elif self.server.trouble == "slow":
-            threading.Event().wait(3)
+        elif self.server.trouble == "slow" or (
+            self.server.trouble == "busy" and "order_by" in body and body["max_results"] > 150
+        ):
+            threading.Event().wait(4)
         elif self.server.trouble == "half":
             self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 900\r\n\r\n{")
             self.connection.shutdown(socket.SHUT_RDWR)
@@ -64,7 +66,7 @@ class Handler(BaseHTTPRequestHandler):
             self._answer(200, b'{"runs": [{"id": 1}], "experiments": [{"name": 3}]}', "application/json")
         elif self.server.trouble == "locked":
             self._answer(401, b"You are not authenticated", "text/html")
-        elif self.server.trouble:
+        elif self.server.trouble not in ("", "busy"):
             self._answer(500, b"Internal Server Error", "text/html")
         else:
             self._answer(200, json.dumps(self._runs(body)).encode(), "application/json")
@@ -169,6 +171,17 @@ def test_pages_are_shown_as_they_come_and_can_be_cut_short(
     row = whole.rows[7]
     assert (row.name, row.params, row.metrics["other"].last_step) == ("run_7", {"lr": "1"}, 2)
     assert row.metrics["other"].last != row.metrics["other"].last
+
+
+def test_a_busy_server_is_asked_for_smaller_pages(
+    far: Workspace, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "1.5")
+    monkeypatch.setattr("edm_core.stores.http_tracking.PAGE", 500)
+    server.trouble = "busy"
+    assert len(RunReader(far).read().rows) == 250
+    sizes = [body["max_results"] for path, _, body in server.asked if path.endswith("runs/search")]
+    assert sizes == [100, 500, 100, 100]
 
 
 def test_later_only_active_and_new_runs_are_asked_for(far: Workspace, server: Server) -> None:

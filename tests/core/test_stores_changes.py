@@ -1,6 +1,8 @@
 """Many runs: read into columns, kept on disk, and brought up to date by what other processes changed."""
 
 import sqlite3
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -54,6 +56,38 @@ def test_columns_say_what_rows_say(made: tuple[Workspace, dict[str, str]], exper
         for row in rows
     }
     assert without_sparks(columns) == expected
+
+
+@pytest.mark.usefixtures("columnwise")
+def test_two_processes_read_what_one_reads(made: tuple[Workspace, dict[str, str]]) -> None:
+    code = (
+        "from edm_core.stores import sql_tracking; sql_tracking.ROWS = 0\n"
+        "from edm_core.stores.tracking import open_tracking; from edm_core.workspace import find_workspace\n"
+        "from edm_core.stores.run_codec import encode; import sys\n"
+        "store = open_tracking(find_workspace()); store.may_fork = sys.argv[1] == 'two'\n"
+        "many = store.many('*', ('val_loss', 'boundary_f1'), None)\n"
+        "sys.stdout.buffer.write(b''.join(encode(many.columns, many.mark)))"
+    )
+    one, two = (
+        subprocess.run([sys.executable, "-c", code, how], cwd=made[0].root, capture_output=True, check=True).stdout
+        for how in ("one", "two")
+    )
+    assert one == two
+    assert len(one) > 1000
+
+
+def test_what_goes_wrong_in_a_forked_process_is_told() -> None:
+    code = (
+        "from edm_core.errors import StoreError; from edm_core.stores.forking import forked; import os\n"
+        "def fails(): raise StoreError('it is locked', 'Wait.')\n"
+        "for work in (fails, lambda: os._exit(3)):\n"
+        "    try:\n"
+        "        with forked(work) as result: result()\n"
+        "    except StoreError as error: print(error.message)\n"
+        "with forked(lambda: 7) as result: print(result())"
+    )
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.splitlines()
+    assert said == ["it is locked", "the process that read the metrics ended before it was done", "7"]
 
 
 @pytest.mark.usefixtures("columnwise")
