@@ -1,6 +1,9 @@
 """Histories from MLflow's tables in PostgreSQL: the server cuts a long history into parts, and keeps their extremes."""
 
-from edm_core.curves.history import BAD_LIMIT, History, Timed
+from collections.abc import Sequence
+from typing import Any
+
+from edm_core.curves.history import BAD_LIMIT, History, Span, Timed
 from edm_core.stores.database import Connection
 from edm_core.stores.sqlite_history import NUMBERS, HistoryReader
 
@@ -14,17 +17,16 @@ class PostgresHistoryReader(HistoryReader):
     def _reduced(self, run_id: str, key: str, first: int, last: int, parts: int) -> History:
         width = last - first + 1
         parts = min(parts, width)
-        rows = self._db.execute(
-            "SELECT (step - ?) * ? / ?, min(step), min(timestamp), min(value), max(value), avg(value), count(*),"
-            f" max(step), max(timestamp) {self._metrics} AND step >= ? AND step <= ? AND {NUMBERS}"
-            " GROUP BY 1 ORDER BY 1",
-            (first, parts, width, run_id, key, first, last),
-        ).fetchall()
+        rows = self._grouped(run_id, key, (first, last), (parts, width), "")
+        bad: list[Timed] = []
+        if any(row[9] for row in rows):
+            # Rare, and then worth two more passes: most histories hold numbers alone.
+            rows = self._grouped(run_id, key, (first, last), (parts, width), f" AND {NUMBERS}")
+            bad = self._bad((run_id, key, first, last + 1), BAD_LIMIT)
         # The last sample stands where the history ends.
         steps = [row[1] for row in rows[:-1]] + [row[7] for row in rows[-1:]]
         times = [row[2] for row in rows[:-1]] + [row[8] for row in rows[-1:]]
         lows, highs, means = ([float(row[column]) for row in rows] for column in (3, 4, 5))
-        bad: list[Timed] = self._bad((run_id, key, first, last + 1), BAD_LIMIT)
         newest = self._points(run_id, key, (last, last))[-1:]
         lowest, highest = None, None
         if rows:
@@ -35,3 +37,17 @@ class PostgresHistoryReader(HistoryReader):
             tuple(steps), tuple(times), tuple(lows), tuple(highs), tuple(means), tuple(int(row[6]) for row in rows),
             tuple(bad), lowest, highest, newest[0] if newest else None, exact=False,
         )  # fmt: skip
+
+    def _grouped(self, run_id: str, key: str, span: Span, cut: tuple[int, int], more: str) -> Sequence[Sequence[Any]]:
+        """Of each part that is not empty: first step and time, extremes, mean, count, last step and time, and whether
+        something in it is no number."""
+        parts, width = cut
+        found: Sequence[Sequence[Any]] = self._db.execute(
+            "SELECT (step - ?) * ? / ?, min(step), min(timestamp), min(value), max(value),"
+            # Two infinities are more than an average can hold.
+            f" avg(value) FILTER (WHERE {NUMBERS}), count(*), max(step), max(timestamp), bool_or(NOT ({NUMBERS}))"
+            f" {self._metrics} AND step >= ? AND step <= ?{more}"
+            " GROUP BY 1 ORDER BY 1",
+            (span[0], parts, width, run_id, key, *span),
+        ).fetchall()
+        return found

@@ -166,20 +166,24 @@ def test_long_histories_keep_their_spikes_and_grow(far: Workspace) -> None:
     client = mlflow_client(far)
     run_id = log_run(client, ensure_experiment(client, far), "long", start=1_000)
 
-    def logged(first: int, last: int) -> None:
-        points = [
-            Metric("long", 9.0 if step == 1_234 else math.sin(step / 90), 1_000 + step, step)
-            for step in range(first, last)
-        ]
+    odd = {5: math.nan, 700: math.inf, 701: math.inf, 702: -math.inf}
+
+    def logged(first: int, last: int, key: str = "long") -> None:
+        spikes = odd if key == "odd" else {1_234: 9.0}
+        points = [Metric(key, spikes.get(step, math.sin(step / 90)), 1_000 + step, step) for step in range(first, last)]
         for start in range(0, len(points), 1_000):
             client.log_batch(run_id, metrics=points[start : start + 1_000])
 
     logged(0, 3_000)
+    logged(0, 1_500, "odd")
     client.log_metric(run_id, "short", math.nan, step=4)
     store, theirs = open_tracking(far), ClientTracking(far, "client")
     found = store.histories(run_id, None, 40, None, {})
     same = theirs.histories(run_id, None, 40, None, {})
     long = found["long"]
+    assert [(step, str(value)) for step, _, value in found["odd"].bad] == [(step, str(odd[step])) for step in odd]
+    assert found["odd"].counts == same["odd"].counts
+    assert found["odd"].means == pytest.approx(same["odd"].means)
     assert repr(found["short"]) == repr(same["short"])
     assert (long.lows, long.highs, long.counts) == (same["long"].lows, same["long"].highs, same["long"].counts)
     assert long.means == pytest.approx(same["long"].means)
