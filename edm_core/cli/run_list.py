@@ -135,7 +135,8 @@ def _sheet(workspace: "Workspace", arrangement: "Arrangement", view: "View | Non
     from edm_core.table.usual import usual_fields
 
     fields = [shown.field for shown in view.columns] if view is not None else []
-    return sheet_of(arrangement, fields or usual_fields(workspace.settings, arrangement.frame.columns.params))
+    runs = arrangement.frame.columns
+    return sheet_of(arrangement, fields or usual_fields(workspace.settings, runs.metrics, runs.params))
 
 
 def _export(

@@ -14,6 +14,7 @@ from edm_core.table.fields import Field, all_fields, read_field
 from edm_core.table.frame import Frame
 from edm_core.table.groups import Arrangement, arrange
 from edm_core.table.memory import TableMemory
+from edm_core.table.usual import usual_metrics
 from edm_core.table.view import FLAT, TREE, Shown, SortKey, View
 from edm_tui.columns import NAME
 from edm_tui.messages import HeaderClicked
@@ -55,18 +56,23 @@ class Arranging(Narrowing):
         """The run that others are compared with; of another experiment it stays as it was last seen."""
         return self._baseline if self.memory.baseline else None
 
+    def wanted_metrics(self) -> tuple[str, ...]:
+        """The metrics whose best values and curves are shown, or sorted by."""
+        shown = (column.field.metric for column in self.table.columns)
+        return tuple(dict.fromkeys(filter(None, (*shown, *self.memory.view.metrics()))))
+
     def change(self, **changes: Any) -> None:
         """Arrange anew, show it, and remember it. A change of the view makes it another one than the one chosen."""
         memory = replace(self.memory, **changes)
         if memory.view != self.memory.view and "called" not in changes:
             memory = replace(memory, called="")
-        more = set(memory.view.metrics()) - set(self.memory.view.metrics())
+        before = set(self.wanted_metrics())
         elsewhere = memory.experiment != self.memory.experiment
         self.memory = memory
         self.table.everywhere = memory.experiment == "*"
         self.show_rows()
         self._remember()
-        if more or elsewhere:
+        if elsewhere or set(self.wanted_metrics()) - before:
             # Best values and curves are read only of the metrics that are shown.
             self.do_refresh()
 
@@ -217,7 +223,7 @@ class Arranging(Narrowing):
         """Columns that were chosen get one that compares, where none does."""
         if not view.columns or any(one.field.kind == "delta" for one in view.columns):
             return view
-        primary = self.services.workspace.settings.metrics.primary
+        primary = usual_metrics(self.services.workspace.settings, self.frame.columns.metrics)[0]
         places = [at for at, one in enumerate(view.columns, 1) if one.field.metric == primary]
         at = places[-1] if places else len(view.columns)
         return replace(view, columns=(*view.columns[:at], Shown(Field("delta", primary)), *view.columns[at:]))

@@ -12,11 +12,13 @@ from edm_core.errors import EdmError
 from edm_core.snapshots.runs import RunRow, RunsSnapshot
 from edm_core.stores.protocols import ALL_EXPERIMENTS
 from edm_core.table.memory import recall
+from edm_core.table.usual import metrics_shown
 from edm_tui import verbs
 from edm_tui.formatting import clean
 from edm_tui.messages import ActionFinished, RunHighlighted, RunOpened
 from edm_tui.run_cells import Look
 from edm_tui.screens.arranging import Arranging
+from edm_tui.screens.base import EVERYTHING
 from edm_tui.screens.moving import Moving
 from edm_tui.screens.reading import ReadingScreen
 from edm_tui.screens.run_filter import RunFilter
@@ -95,13 +97,16 @@ class RunsScreen(ReadingScreen, Moving, Arranging):
 
     async def read(self) -> None:
         try:
-            asked = self.memory.experiment
-            snapshot = await self.services.runs(asked, self.memory.view.metrics())
+            asked, metrics = self.memory.experiment, self.wanted_metrics()
+            snapshot = await self.services.runs(asked, metrics)
             if asked != self.memory.experiment:
                 # Another experiment was chosen meanwhile, and is read next.
                 return
             await self.renew_answer()
             self.snapshot = snapshot
+            if set(self.wanted_metrics()) - {*metrics, *metrics_shown(self.services.workspace.settings)}:
+                # Only with the runs is it known which metrics there are to show.
+                self.stores_changed(EVERYTHING)
             self._undoable = await self.services.last_action()
             await self.services.branch()
         except EdmError as error:

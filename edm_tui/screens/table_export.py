@@ -53,15 +53,13 @@ def _ask_to_replace(screen: "Arranging", path: Path, kind: str) -> None:
 async def _write(screen: "Arranging", path: Path, kind: str, *, replace: bool) -> None:
     fields = [shown.field for shown in screen.table.shown_columns()]
     sheet = sheet_of(screen.table.arrangement, fields, screen.baseline)
-    title = f"writing {path.name}"
-    screen.services.running.append(title)
-    screen.say()
+    services = screen.services
+    screen.call_later(screen.say)
     try:
-        rows = await screen.services.in_thread(write_in_child, sheet, path, kind, replace)
+        with services.going_on.doing(f"writing {clean(path.name)}"):
+            rows = await services.in_thread(write_in_child, sheet, path, kind, replace)
     except EdmError as error:
         screen.host.show_error(error.message, error.hint)
     else:
         screen.notify(f"written: {clean(str(path))}, {count(rows)} rows", markup=False)
-    finally:
-        screen.services.running.remove(title)
-        screen.say()
+    screen.say()

@@ -66,8 +66,9 @@ class RunLines(Painted):
         if self.view.columns:
             compared = self.look.baseline is not None
             return [one for one in self.view.columns if one.field != NAME and (compared or one.field.kind != "delta")]
+        runs = self.arrangement.frame.columns
         fields = usual_fields(
-            self._settings, tuple(self.arrangement.frame.columns.params), narrow=self._narrow,
+            self._settings, runs.metrics, runs.params, narrow=self._narrow,
             delta=self.look.baseline is not None, everywhere=self.everywhere,
         )  # fmt: skip
         return [Shown(field) for field in fields]

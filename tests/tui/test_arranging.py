@@ -112,7 +112,7 @@ async def test_columns_are_chosen_moved_widened_and_remembered(tmp_path: Path) -
         await settled(pilot)
         assert "state" not in titles(app)
         assert titles(app)[-2:] == ["metric:acc", "tag:kind"]
-        assert services.read[-1] == (None, ("val_loss", "boundary_f1", "acc"))
+        assert services.read[-1] == (None, ("val_loss", "acc"))
         await pilot.press("c", "G", "K")
         assert isinstance(app.screen, ListDialog)
         await search(pilot, "tag:kind")
@@ -126,6 +126,19 @@ async def test_columns_are_chosen_moved_widened_and_remembered(tmp_path: Path) -
         await settled(pilot)
         assert titles(again)[1] == "state"
     assert recall(services.workspace).view.columns == ()
+
+
+async def test_where_runs_have_other_metrics_than_edm_toml_says_theirs_are_shown(tmp_path: Path) -> None:
+    rows = [a_row(name, metrics={"wer": a_metric(0.5), "system/cpu": a_metric(1.0)}) for name in "ab"]
+    app, services = an_app(tmp_path, rows)
+    async with app.run_test(size=WIDE) as pilot:
+        await settled(pilot)
+        assert [name for name in titles(app) if ":" in name] == ["metric:wer", "best:wer"]
+        assert services.read[-1] == (None, ("wer",))
+        count = len(services.read)
+        await pilot.press("r")
+        await settled(pilot)
+        assert len(services.read) == count + 1
 
 
 async def test_columns_that_were_not_changed_and_esc_change_nothing(tmp_path: Path) -> None:
