@@ -1,5 +1,6 @@
 """The cells of the run table as text: what a run, or a group of runs, says in a column."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -32,6 +33,8 @@ class Look:
 def state_text(row: RunRow, now: float) -> str:
     """What the run does now: ▶ 7/50, queued, silent 14m, done, failed, killed."""
     job = row.job
+    if job is None and row.status == "RUNNING" and any(not math.isfinite(one.last) for one in row.metrics.values()):
+        return "▶ !nan"
     if job is None or not (job.active or row.status in ("", "RUNNING")):
         return WORDS.get(row.status, "no run" if not row.status else clean(row.status.lower()))
     if job.state != "running":

@@ -24,6 +24,7 @@ class Trend:
     best: float | None = None
     best_epoch: int = 0
     epoch: int = 0
+    patience: int = 0
     broken: dict[str, int] = field(default_factory=dict)
 
     def add(self, progress: Progress) -> None:
@@ -31,6 +32,7 @@ class Trend:
         if not progress.metrics:
             return
         self.epoch = max(self.epoch, progress.epoch)
+        self.patience = _patience(self.settings.launch.warn_epochs, progress)
         for name, number in progress.metrics.items():
             if math.isfinite(number):
                 self.broken.pop(name, None)
@@ -45,10 +47,20 @@ class Trend:
 
     def alarms(self) -> list[Alarm]:
         found = [not_finite(self.broken)] if self.broken else []
-        limit, since = self.settings.launch.warn_epochs, self.epoch - self.best_epoch
-        if limit and self.best is not None and since >= limit:
+        since = self.epoch - self.best_epoch
+        if self.patience and self.best is not None and since >= self.patience:
             found.append(no_improvement(self.settings.metrics.primary, since, self.best_epoch))
         return found
+
+
+def _patience(epochs: int, progress: Progress) -> int:
+    """After how many epochs without improvement that is said; 0 for never.
+
+    What a script calls a step may be an epoch or a batch: there it takes a tenth of the whole too, where that is known.
+    """
+    if progress.step is None or not epochs:
+        return epochs
+    return max(epochs, progress.epochs // 10) if progress.epochs else 0
 
 
 def not_finite(broken: Mapping[str, int]) -> Alarm:

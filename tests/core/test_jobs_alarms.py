@@ -48,6 +48,15 @@ def test_a_loss_that_does_not_improve_is_said_by_its_direction() -> None:
     assert trend(9, 2, 3, 4, primary="boundary_f1") == ["boundary_f1 has not improved for 3 epochs (best at 1)"]
 
 
+@pytest.mark.parametrize(("steps", "total", "said"), [(9, 20, False), (10, 20, True), (99, 1000, False),
+                                                      (100, 1000, True), (5000, 0, False)])  # fmt: skip
+def test_steps_that_may_be_batches_are_given_a_tenth_of_the_whole(steps: int, total: int, said: bool) -> None:
+    made = Trend(Settings())
+    for step, loss in ((1, 0.5), (1 + steps, 0.6)):
+        made.add(Progress(epoch=step, epochs=total, step=step, metrics={"val_loss": loss}))
+    assert bool(made.alarms()) is said
+
+
 def test_a_metric_that_is_no_number_is_said_until_it_is_one_again() -> None:
     assert trend(1, math.nan, math.inf) == ["val_loss is not finite since epoch 2"]
     assert trend(1, math.nan, 0.5) == []

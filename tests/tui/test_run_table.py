@@ -1,13 +1,15 @@
 """The run table alone: cursor and marks by run id, columns, sorting, and how little it repaints."""
 
+import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from textual.app import App, ComposeResult
 
 from edm_core.settings import MetricsSettings, Settings, TuiSettings
-from edm_core.snapshots.jobs import JobSnapshot, Progress
-from edm_core.snapshots.runs import DataState, RunRow
+from edm_core.snapshots.jobs import Alarm, JobSnapshot, Progress
+from edm_core.snapshots.runs import DataState, MetricSummary, RunRow
 from edm_core.table.fields import read_field
 from edm_core.table.frame import Frame
 from edm_core.table.groups import arrange
@@ -305,6 +307,11 @@ JOB = JobSnapshot("j", "running", "t", ("edm",), NOW - 100, NOW - 90, progress=P
         ({"status": "RUNNING", "job": JobSnapshot("j", "lost", "t", (), NOW)}, "died"),
         ({"status": "RUNNING", "job": JobSnapshot("j", "running", "t", (), NOW, silent_since=NOW - 840)}, "silent 14m"),
         ({"status": "RUNNING"}, "▶ running"),
+        ({"status": "RUNNING", "metrics": {"loss": MetricSummary(math.nan, 3, 0.5, 1)}}, "▶ !nan"),
+        (
+            {"status": "RUNNING", "job": replace(JOB, alarms=(Alarm("flat", "x"), Alarm("disk", "y")))},
+            "▶ 7/50 !flat !disk",
+        ),
         ({"status": "FINISHED", "job": JobSnapshot("j", "done", "t", (), NOW)}, "done"),
         ({"status": "FAILED"}, "failed"),
         ({"status": "KILLED"}, "killed"),
