@@ -116,8 +116,8 @@ def _finish(workspace: Workspace, journal: Journal, made: StageMove) -> None:
     client = mlflow_client(workspace)
     there = list_versions(workspace, made.name)
     mover = next((v for v in there if v.version == made.version and v.stage == made.to_stage), None)
-    if mover and any(v.version in made.replaced and v.stage == made.to_stage for v in there):
-        archive_others(workspace, client, mover, made.to_stage)
+    if mover:
+        archive_others(workspace, client, mover, made.to_stage, made.replaced)
     if made.to_stage == "Production":
         settle_production(workspace, client, made.name)
     align_aliases(workspace, client, made.name, {made.from_stage, made.to_stage}, left=made.version)

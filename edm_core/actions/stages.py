@@ -5,7 +5,7 @@ The stage decides. The alias of Staging and Production is the stage's name in lo
 """
 
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from edm_core.actions.mlflow_call import logged_call
@@ -75,14 +75,18 @@ def move(workspace: Workspace, client: "MlflowClient", version: ModelVersion, st
         # the new version first, so that somebody stands there at every moment.
         if not archive or "operator does not exist" not in error.message:
             raise
+        # Only those that stood there before: two that come at once would archive each other, and nobody would stand.
+        before = {other.version for other in list_versions(workspace, version.name) if other.stage == stage}
         _transition(workspace, client, version, stage, False)
-        archive_others(workspace, client, version, stage)
+        archive_others(workspace, client, version, stage, before)
 
 
-def archive_others(workspace: Workspace, client: "MlflowClient", version: ModelVersion, stage: str) -> None:
-    """Send whoever stands in `stage` beside `version` to Archived. Raises StoreError."""
+def archive_others(
+    workspace: Workspace, client: "MlflowClient", version: ModelVersion, stage: str, only: Collection[int]
+) -> None:
+    """Send those of `only` that stand in `stage` beside `version` to Archived. Raises StoreError."""
     for other in list_versions(workspace, version.name):
-        if other.stage == stage and other.version != version.version:
+        if other.stage == stage and other.version in only and other.version != version.version:
             _transition(workspace, client, other, "Archived", False)
 
 
@@ -95,7 +99,7 @@ def settle_production(workspace: Workspace, client: "MlflowClient", name: str) -
     versions = list_versions(workspace, name)
     held = holder(versions, "Production")
     if held is not None:
-        archive_others(workspace, client, held, "Production")
+        archive_others(workspace, client, held, "Production", {version.version for version in versions})
 
 
 def _transition(workspace: Workspace, client: "MlflowClient", version: ModelVersion, stage: str, archive: bool) -> None:

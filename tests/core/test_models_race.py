@@ -1,12 +1,19 @@
 """Several people promote at once: one wins, the others are told, and nothing is left half done."""
 
 import json
+import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
+
+import pytest
 
 from edm_core.actions.model_history import history
 from edm_core.stores.models import list_versions
+from edm_core.workspace import Workspace
+from tests.support.mlflow_server import served
+from tests.support.postgres import missing, postgres
 from tests.support.registry import make_versions, make_workspace, stages_of
 
 # Imports first, then all start on the same line: what is raced is the promotion, not the start of Python.
@@ -27,12 +34,12 @@ except EdmError as error:
 """
 
 
-def test_one_of_three_at_once_stands_and_every_move_is_in_the_history(tmp_path: Path) -> None:
-    workspace = make_workspace(tmp_path / "work")
+def _race(workspace: Workspace) -> None:
     make_versions(workspace, 3)
+    env = {**os.environ, "MLFLOW_TRACKING_URI": workspace.tracking_uri}
     people = [
         subprocess.Popen(
-            [sys.executable, "-c", _PROMOTE, str(number)], cwd=workspace.root, text=True,
+            [sys.executable, "-c", _PROMOTE, str(number)], cwd=workspace.root, text=True, env=env,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE,
         )
         for number in (1, 2, 3)
@@ -44,7 +51,7 @@ def test_one_of_three_at_once_stands_and_every_move_is_in_the_history(tmp_path: 
         assert person.stdin is not None
         person.stdin.write("go\n")
         person.stdin.flush()
-    told = [json.loads(person.communicate(timeout=120)[0]) for person in people]
+    told = [json.loads(person.communicate(timeout=240)[0]) for person in people]
     assert [person.returncode for person in people] == [0, 0, 0]
 
     stages = stages_of(workspace)
@@ -54,3 +61,22 @@ def test_one_of_three_at_once_stands_and_every_move_is_in_the_history(tmp_path: 
     assert told[winner - 1] == ""
     assert all("at the same moment" in message for message in told if message)
     assert {made.version for made in history(list_versions(workspace, "EDMModel"))} == {1, 2, 3}
+
+
+def test_one_of_three_at_once_stands_and_every_move_is_in_the_history(tmp_path: Path) -> None:
+    _race(make_workspace(tmp_path / "work"))
+
+
+@pytest.mark.proof
+def test_it_is_so_on_postgresql_and_behind_a_server(tmp_path: Path) -> None:
+    if missing():
+        pytest.skip(missing())
+    here = make_workspace(tmp_path / "work")
+    with postgres() as database:
+        _race(_at(here, database))
+    with served(f"sqlite:///{tmp_path / 'server.db'}", tmp_path) as server:
+        _race(_at(here, server))
+
+
+def _at(here: Workspace, uri: str) -> Workspace:
+    return Workspace(here.root, replace(here.settings, tracking=replace(here.settings.tracking, uri=uri)))
