@@ -11,7 +11,7 @@ from pathlib import Path
 
 MEASURES = (
     "first_frame", "run_table", "command_line", "http_server", "event_loop", "keep", "query", "charts", "diff",
-    "supervisor", "tail",
+    "models", "supervisor", "tail",
 )  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
@@ -87,7 +88,19 @@ def _fetch(workspace: Workspace, version: ModelVersion, target: Path) -> Path:
     # Into a folder that is given, MLflow copies nothing from one that is gone, and says nothing.
     if not (target / "MLmodel").is_file():
         raise ActionError(f"{told}: there is no MLmodel file", "Its artifacts may be gone.")
+    # Whoever loads a model from a local store leaves compiled files there, which are none of the version's.
+    for compiled in list(target.rglob("__pycache__")):
+        shutil.rmtree(compiled)
     return target
+
+
+def _files_of(folder: Path) -> list[Path]:
+    """The version's own files, without the manifest and what Python compiled."""
+    return [
+        path
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.name != MANIFEST and "__pycache__" not in path.parts
+    ]
 
 
 def _manifest(workspace: Workspace, version: ModelVersion, folder: Path) -> dict[str, Any]:
@@ -103,7 +116,7 @@ def _manifest(workspace: Workspace, version: ModelVersion, folder: Path) -> dict
         "store": without_password(workspace.tracking_uri),
         "downloaded_by": whoami(),
         "downloaded_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        "files": [_hashed(folder, path) for path in sorted(folder.rglob("*")) if path.is_file()],
+        "files": [_hashed(folder, path) for path in _files_of(folder)],
     }
 
 
@@ -132,11 +145,7 @@ def verify(folder: Path) -> Outcome:
     """
     manifest = _read_manifest(folder)
     written = {file["path"]: file for file in manifest["files"]}
-    there = {
-        path.relative_to(folder).as_posix()
-        for path in folder.rglob("*")
-        if path.is_file() and path.name != MANIFEST and "__pycache__" not in path.parts
-    }
+    there = {path.relative_to(folder).as_posix() for path in _files_of(folder)}
     faults = [f"{path} is missing" for path in sorted(written.keys() - there)]
     faults += [f"{path} was added" for path in sorted(there - written.keys())]
     faults += _changed(folder, [written[path] for path in sorted(written.keys() & there)])

@@ -1,12 +1,13 @@
 """The verbs on model versions: when each can run, and the form or prompt that it opens."""
 
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping, Sequence
 from typing import Any
 
 from textual import work
 
 from edm_core.errors import EdmError
 from edm_core.snapshots.models import ModelVersion
+from edm_core.snapshots.promotion import StageMove, Tenure
 from edm_tui.messages import ActionRequested
 from edm_tui.screens.base import EdmScreen
 
@@ -15,6 +16,39 @@ class ModelVerbs(EdmScreen):
     """A screen with versions, of which `chosen` are those that a verb means."""
 
     versions: tuple[ModelVersion, ...]
+    _moves: dict[str, tuple[StageMove, ...]]
+    _by_model: dict[str, list[ModelVersion]]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._moves, self._by_model = {}, {}
+
+    def forget_moves(self) -> None:
+        """Other versions are there now: what was told of them is read again."""
+        self._moves, self._by_model = {}, {}
+        for version in self.versions:
+            self._by_model.setdefault(version.name, []).append(version)
+
+    @property
+    def by_model(self) -> Mapping[str, Sequence[ModelVersion]]:
+        """The versions by their model's name."""
+        return self._by_model
+
+    def moves_of(self, name: str) -> tuple[StageMove, ...]:
+        """The moves that the model's versions tell of, newest first."""
+        from edm_core.actions.model_history import history
+
+        if name not in self._moves:
+            self._moves[name] = history(self._by_model.get(name, ()))
+        return self._moves[name]
+
+    def tenures_of(self, name: str) -> tuple[Tenure, ...]:
+        """Who stood in Production of this model, oldest first."""
+        from edm_core.actions.model_history import tenures
+        from edm_core.actions.stages import holder
+
+        held = holder(self._by_model.get(name, ()), "Production")
+        return tenures(self.moves_of(name), "Production", held.version if held else None)
 
     @property
     def chosen(self) -> tuple[ModelVersion, ...]:
@@ -44,10 +78,9 @@ class ModelVerbs(EdmScreen):
         return ""
 
     def _earlier(self, name: str) -> int | None:
-        from edm_core.actions.model_history import earlier_holder, history
+        from edm_core.actions.model_history import earlier_holder
 
-        ours = [version for version in self.versions if version.name == name]
-        return earlier_holder(history(ours), ours, "Production")
+        return earlier_holder(self.moves_of(name), self._by_model.get(name, ()), "Production")
 
     def do_promote(self) -> None:
         """One stage up, with the form that compares."""

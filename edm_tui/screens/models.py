@@ -41,6 +41,8 @@ class ModelsScreen(ModelVerbs, ReadingScreen, ListScreen):
         self._states: Mapping[str, DataState] = {}
         self._rows: dict[str, RunRow | None] = {}
         self._fault = ""
+        self._astray: list[str] = []
+        self._below: tuple[str, int] = ("", 0)
         self._partly = False
         self._now = time.time()
 
@@ -91,6 +93,7 @@ class ModelsScreen(ModelVerbs, ReadingScreen, ListScreen):
         self._read_rows()
 
     async def _take(self, versions: tuple[ModelVersion, ...]) -> None:
+        from edm_core.actions.stages import misplaced_aliases
         from edm_core.stores.version_states import version_states
 
         states = await self.services.in_thread(version_states, self.services.workspace, versions)
@@ -99,6 +102,13 @@ class ModelsScreen(ModelVerbs, ReadingScreen, ListScreen):
         self._partly = len(versions) == FIRST and not self.versions
         self.versions, self._fault, self._now = versions, "", time.time()
         self._states = {version_key(version): state for version, state in zip(versions, states, strict=True)}
+        self.forget_moves()
+        self._below = ("", 0)
+        self._astray = [
+            f"@{alias} is not v{number}: `edm doctor --fix`"
+            for siblings in self.by_model.values()
+            for alias, number in misplaced_aliases(siblings).items()
+        ]
         there = set(self._states)
         self.marks = [key for key in self.marks if key in there or self._partly]
         self._show()
@@ -137,42 +147,32 @@ class ModelsScreen(ModelVerbs, ReadingScreen, ListScreen):
 
     def _explain(self) -> None:
         """The pane for the version under the cursor, and the timeline and history of its model."""
-        from edm_core.actions.model_history import history, tenures
-        from edm_core.actions.stages import holder
-
         version = self.version
         detail, below = self.query_one("#detail", LineList), self.query_one("#history", LineList)
         if version is None:
             detail.set_lines(())
             below.set_lines(())
             return
-        siblings = [one for one in self.versions if one.name == version.name]
-        moves, held = history(siblings), holder(siblings, "Production")
+        moves = self.moves_of(version.name)
         own = tuple(move for move in moves if move.version == version.version)
         state = self._states.get(version_key(version), DataState.NONE)
         width = max(20, (detail.size.width or self.size.width) - 2)
         detail.set_lines(detail_lines(version, state, own, self._now, width))
-        stood = tenures(moves, "Production", held.version if held else None)
-        below.set_lines(history_lines(moves, stood, self._now, self.size.width))
+        # The same for all versions of a model: not to be laid out again for each step of the cursor.
+        if self._below != (version.name, self.size.width):
+            self._below = (version.name, self.size.width)
+            below.set_lines(history_lines(moves, self.tenures_of(version.name), self._now, self.size.width))
 
     def status_text(self) -> str:
-        from edm_core.actions.stages import misplaced_aliases
-
         live = [f"{one.name} v{one.version}" for one in self.versions if one.stage == "Production"]
         count = len(self.versions)
-        names = {one.name for one in self.versions}
-        astray = [
-            f"@{alias} is not v{number}: `edm doctor --fix`"
-            for name in sorted(names)
-            for alias, number in misplaced_aliases([one for one in self.versions if one.name == name]).items()
-        ]
         parts = [
             f"{count:,} versions and more, reading …"
             if self._partly
             else f"{count:,} version{'' if count == 1 else 's'}",
             f"{len(self.marks)} marked (esc clears)" if self.marks else "",
             f"Production: {', '.join(live) or 'nobody'}",
-            *astray,
+            *self._astray,
             self._fault,
         ]
         return " · ".join(part for part in parts if part)

@@ -46,6 +46,17 @@ def test_a_download_loads_without_any_store_and_verifies(workspace: Workspace, t
         download(workspace, resolve(workspace, NAME, "1"), folder)
 
 
+def test_what_python_compiled_in_the_store_is_none_of_the_version(workspace: Workspace, tmp_path: Path) -> None:
+    (stored,) = workspace.artifacts_dir.rglob("MLmodel")
+    compiled = stored.parent / "code" / "__pycache__"
+    compiled.mkdir()
+    (compiled / "x.cpython-311.pyc").write_bytes(b"x")
+    folder = tmp_path / "model"
+    download(workspace, resolve(workspace, NAME, "1"), folder)
+    assert not list(folder.rglob("__pycache__"))
+    verify(folder)
+
+
 def test_what_was_changed_added_or_removed_is_named(workspace: Workspace, tmp_path: Path) -> None:
     folder = tmp_path / "model"
     download(workspace, resolve(workspace, NAME, "@production"), folder)

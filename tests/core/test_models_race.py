@@ -12,9 +12,9 @@ import pytest
 from edm_core.actions.model_history import history
 from edm_core.stores.models import list_versions
 from edm_core.workspace import Workspace
-from tests.support.mlflow_server import served
 from tests.support.postgres import missing, postgres
 from tests.support.registry import make_versions, make_workspace, stages_of
+from tests.support.servers import served
 
 # Imports first, then all start on the same line: what is raced is the promotion, not the start of Python.
 _PROMOTE = """
