@@ -23,10 +23,13 @@ FIXED = ("run_id", "run_name")
 ORDER = ("run_name", "run_id", "hypothesis", "dataset_version", "config_changes", "results")
 
 
-def edit_metadata(workspace: Workspace, row: RunRow, changes: Mapping[str, Any], *, say: Say = quiet) -> Outcome:
+def edit_metadata(
+    workspace: Workspace, row: RunRow, changes: Mapping[str, Any], note: str | None = None, *, say: Say = quiet
+) -> Outcome:
     """Change keys of the run's metadata.yaml, dotted for those inside a section: {"results.conclusion": "..."}.
 
-    None takes a key away. Raises ActionError when there is no folder, a key is fixed or the file is no YAML mapping.
+    None takes a key away. With `note` MLflow's note changes too, in the same step of undo.
+    Raises ActionError when there is no folder, a key is fixed or the file is no YAML mapping; StoreError.
     """
     folder = workspace.root / row.run_dir
     if not row.run_dir or not folder.is_dir():
@@ -44,22 +47,42 @@ def edit_metadata(workspace: Workspace, row: RunRow, changes: Mapping[str, Any],
             _assign(document, key, value)
         journal = Journal(workspace)
         text = _dump(document)
-        entry = journal.begin("metadata", row.name, path=workspace.relative(path), before=before, after=text)
+        noted = {} if note is None else {"run_id": _noted_run(row), "note": note, "note_before": _note(workspace, row)}
+        entry = journal.begin("metadata", row.name, path=workspace.relative(path), before=before, after=text, **noted)
+        try:
+            # MLflow first: it may be away, and then nothing has changed.
+            if note is not None:
+                set_tags(mlflow_client(workspace), row.run_id, {NOTE_TAG: note or None})
+        except EdmError as error:
+            journal.failed(entry.id, error.message)
+            raise
         write_atomic(path, text)
         journal.done(entry.id, undo={})
-    return Outcome(f"changed {FILE_NAME} of {row.name}", ", ".join(changes), "done", ("runs", "data"),
-                   {"run": row.name, "metadata": document})  # fmt: skip
+    what = [*changes, *(["note"] if note is not None else [])]
+    data = {"run": row.name, "metadata": document} | ({"note": note} if note is not None else {})
+    return Outcome(f"changed {FILE_NAME} of {row.name}", ", ".join(what), "done", ("runs", "data"), data)
+
+
+def _noted_run(row: RunRow) -> str:
+    if not row.run_id:
+        raise ActionError(f"{row.name} has no MLflow run to write a note on", f"Its {FILE_NAME} can be edited.")
+    return row.run_id
+
+
+def _note(workspace: Workspace, row: RunRow) -> str | None:
+    """MLflow's note as it is; None where there is none."""
+    client = mlflow_client(workspace)
+    found: str | None = told("read the run", lambda: client.get_run(row.run_id)).data.tags.get(NOTE_TAG)
+    return found
 
 
 def set_note(workspace: Workspace, row: RunRow, text: str, *, say: Say = quiet) -> Outcome:
     """Set MLflow's note of the run; an empty text takes it away. Raises ActionError or StoreError."""
-    if not row.run_id:
-        raise ActionError(f"{row.name} has no MLflow run to write a note on", f"Its {FILE_NAME} can be edited.")
+    run_id = _noted_run(row)
     with data_lane(workspace, f"edm runs edit {row.name}", say):
         journal = Journal(workspace)
         client = mlflow_client(workspace)
-        before = told("read the run", lambda: client.get_run(row.run_id)).data.tags.get(NOTE_TAG)
-        entry = journal.begin("note", row.name, run_id=row.run_id, before=before)
+        entry = journal.begin("note", row.name, run_id=run_id, before=_note(workspace, row))
         try:
             set_tags(client, row.run_id, {NOTE_TAG: text or None})
         except EdmError as error:
@@ -80,6 +103,7 @@ def undo_metadata(workspace: Workspace, entry: Entry, say: Say = quiet) -> str:
     before = entry.data["before"]
     if _read(path) not in (entry.data["after"], before):
         raise ActionError(f"{path} was changed since the edit", "Edit it by hand.")
+    _note_back(workspace, entry)
     if before is None:
         path.unlink(missing_ok=True)
     else:
@@ -95,8 +119,15 @@ def recover_metadata(workspace: Workspace, entry: Entry) -> str:
         return f"the interrupted edit of {entry.target} is whole"
     if entry.verb == "note":
         set_tags(mlflow_client(workspace), entry.data["run_id"], {NOTE_TAG: entry.data["before"]})
+    _note_back(workspace, entry)
     journal.failed(entry.id, "interrupted")
     return f"an edit of {entry.target} had been interrupted; it is as it was"
+
+
+def _note_back(workspace: Workspace, entry: Entry) -> None:
+    """The note as it was before an edit that changed it together with the file."""
+    if "note_before" in entry.data:
+        set_tags(mlflow_client(workspace), entry.data["run_id"], {NOTE_TAG: entry.data["note_before"]})
 
 
 def _read(path: Path) -> str | None:

@@ -48,12 +48,14 @@ def edit(
     workspace = find_workspace()
     rows = _found(workspace, runs)
     outcomes = []
+    of_mlflow = bool(values) or name is not None or len(rows) > 1
     if wanted:
-        outcomes.append(edit_metadata(workspace, rows[0], wanted, say=say))
-    if values or name is not None or len(rows) > 1:
+        # Note and metadata are one form, so they are one step of undo.
+        outcomes.append(edit_metadata(workspace, rows[0], wanted, None if of_mlflow else note, say=say))
+    if of_mlflow:
         noted = {} if note is None else {NOTE_TAG: note or None}
         outcomes.append(edit_runs(workspace, rows, {**values, **noted}, name, say=say))
-    elif note is not None:
+    elif note is not None and not wanted:
         outcomes.append(set_note(workspace, rows[0], note, say=say))
     print_outcome(_together(outcomes), as_json)
 

@@ -246,6 +246,9 @@ def test_edit(workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert written["results"] == {"conclusion": "steady = good"}
     assert written["config_changes"] == {"lr": 0.5}
     assert "hypothesis" not in written
+    call("undo")
+    assert find_run(copy, "plain").note == "note of plain"
+    assert "results" not in yaml.safe_load((copy.runs_dir / "plain" / "metadata.yaml").read_text())
 
 
 @pytest.mark.parametrize("words", [["edit", "plain"], ["edit", "plain", "--set", "novalue"]])
