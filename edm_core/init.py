@@ -46,7 +46,7 @@ def init_workspace(folder: Path, env: Mapping[str, str], *, commit: bool = False
         raise WorkspaceError(f"{root} is in no git repository", f"git init {root}")
     workspace = Workspace(root, load_settings(root, env))
     changed = [name for name, done in (
-        (FILE_NAME, _write_settings(root)), (".gitignore", _write_rules(workspace)),
+        (FILE_NAME, _write_settings(root)), (".gitignore", write_rules(workspace)),
     ) if done]  # fmt: skip
     changed += _init_dvc(workspace, top, say)
     to_commit = _uncommitted(git, [FILE_NAME, ".gitignore", ".dvcignore", ".dvc/.gitignore", ".dvc/config"])
@@ -121,7 +121,7 @@ def rules(runs_dir: str) -> list[str]:
     ]  # fmt: skip
 
 
-def _write_rules(workspace: Workspace) -> bool:
+def write_rules(workspace: Workspace) -> bool:
     """Append those rules that are not there yet, in order; the user's lines stay as they are."""
     path = workspace.root / ".gitignore"
     before = path.read_text(encoding="utf-8") if path.exists() else ""

@@ -54,14 +54,18 @@ CHECKS: tuple[tuple[str, str], ...] = (
     ("doctor_runs", "jobs"),
     ("doctor_runs", "unlogged"),
     ("doctor_runs", "dead_runs"),
-    ("doctor_runs", "checkpoints"),
+    ("doctor_files", "checkpoints"),
     ("doctor_runs", "tags"),
     ("doctor_runs", "orphans"),
-    ("doctor_runs", "tracked_twice"),
+    ("doctor_files", "tracked_twice"),
+    ("doctor_files", "strays"),
+    ("doctor_files", "artifacts"),
+    ("doctor_files", "temporaries"),
     ("doctor_models", "aliases"),
     ("doctor_cache", "objects"),
     ("doctor_cache", "leftovers"),
 )
+QUICK: tuple[tuple[str, str], ...] = (("doctor_quick", "corrupted"),)
 DEEP: tuple[tuple[str, str], ...] = (("doctor_cache", "corrupted"),)
 
 # Verb → (module, function) that finishes or changes back an entry whose process died.
@@ -94,7 +98,7 @@ def examine(
     with data_lane(workspace, "edm doctor", say):
         if fix:
             wait_for_orphans(workspace, say)
-        for module, name in (*CHECKS, *(DEEP if deep else ())):
+        for module, name in (*CHECKS, *(DEEP if deep else QUICK)):
             if only and name not in wanted:
                 continue
             check: Check = getattr(import_module(f"edm_core.actions.{module}"), name)

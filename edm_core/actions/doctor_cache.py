@@ -1,5 +1,6 @@
 """Checks of DVC's cache: objects that are gone or damaged, and what killed processes left in it."""
 
+import contextlib
 import hashlib
 from collections.abc import Iterable, Iterator
 from functools import partial
@@ -15,7 +16,8 @@ from edm_core.stores.dvc_pointer import cache_root, cached_files
 from edm_core.workspace import Workspace
 
 
-def _object(workspace: Workspace, md5: str) -> Path:
+def object_path(workspace: Workspace, md5: str) -> Path:
+    """Where the cache holds an object, whether it is there or not."""
     return cache_root(workspace.root) / "files" / "md5" / md5[:2] / md5[2:]
 
 
@@ -35,7 +37,7 @@ def objects(workspace: Workspace) -> Iterable[Case]:
         gone = [
             path or "the list of files"
             for path, md5 in _needed(workspace, name)
-            if not _object(workspace, md5).exists()
+            if not object_path(workspace, md5).exists()
         ]
         if gone:
             finding = Finding(
@@ -45,13 +47,15 @@ def objects(workspace: Workspace) -> Iterable[Case]:
             yield Case(finding, partial(_refill, workspace, name))
 
 
-def corrupted(workspace: Workspace) -> Iterable[Case]:
-    """Objects whose content is not what their name says (reads all of what is kept)."""
+def corrupted(workspace: Workspace, budget: int | None = None) -> Iterable[Case]:
+    """Objects whose content is not what their name says: all that kept runs need, or the small ones up to `budget`
+    bytes."""
+    chosen = _affordable(workspace, budget)
     for name in all_pointers(workspace):
         bad = [
             (path or "the list of files", md5)
             for path, md5 in _needed(workspace, name)
-            if _object(workspace, md5).exists() and _md5(_object(workspace, md5)) != md5.removesuffix(".dir")
+            if md5 in chosen and _md5(object_path(workspace, md5)) != md5.removesuffix(".dir")
         ]
         if bad:
             finding = Finding(
@@ -60,6 +64,24 @@ def corrupted(workspace: Workspace) -> Iterable[Case]:
                 "move them to .edm/damaged and put them back from the folder or the remote",
             )  # fmt: skip
             yield Case(finding, partial(_replace, workspace, name, [md5 for _, md5 in bad]))
+
+
+def _affordable(workspace: Workspace, budget: int | None) -> set[str]:
+    """Objects to hash: all that are there and needed, or the smallest that come to no more than `budget` bytes."""
+    sizes = {}
+    for name in all_pointers(workspace):
+        for _, md5 in _needed(workspace, name):
+            with contextlib.suppress(FileNotFoundError):
+                sizes[md5] = object_path(workspace, md5).stat().st_size
+    if budget is None:
+        return set(sizes)
+    chosen = set()
+    for md5, size in sorted(sizes.items(), key=lambda item: item[1]):
+        budget -= size
+        if budget < 0:
+            break
+        chosen.add(md5)
+    return chosen
 
 
 def _md5(path: Path) -> str:
@@ -71,7 +93,7 @@ def _replace(workspace: Workspace, name: str, hashes: list[str]) -> str:
     for md5 in hashes:
         aside = workspace.edm_dir / "damaged" / md5
         aside.parent.mkdir(parents=True, exist_ok=True)
-        _object(workspace, md5).rename(aside)
+        object_path(workspace, md5).rename(aside)
     return _refill(workspace, name)
 
 
@@ -81,17 +103,22 @@ def _refill(workspace: Workspace, name: str) -> str:
     back = 0
     for path, md5 in _needed(workspace, name):
         source = folder / path
-        if path and not _object(workspace, md5).exists() and source.is_file() and _md5(source) == md5:
-            _put(source, _object(workspace, md5))
+        if path and not object_path(workspace, md5).exists() and source.is_file() and _md5(source) == md5:
+            _put(source, object_path(workspace, md5))
             back += 1
-    lacking = [md5 for _, md5 in _needed(workspace, name) if not _object(workspace, md5).exists()]
+    lacking = [md5 for _, md5 in _needed(workspace, name) if not object_path(workspace, md5).exists()]
     if not lacking:
         return f"put {back} objects back from {folder.name}"
+    fetch_object(workspace, name)
+    return f"put {back} objects back from {folder.name}, fetched the others"
+
+
+def fetch_object(workspace: Workspace, name: str) -> None:
+    """Fetch what the cache lacks of a pointer. Raises StoreError without a remote, ActionError where it fails."""
     dvc = DvcRepo(workspace)
     if dvc.default_remote() is None:
-        raise StoreError(f"{len(lacking)} objects of {name} are neither in the folder nor on a remote", "edm keep RUN")
+        raise StoreError(f"objects of {name} are neither in the folder nor on a remote", "edm keep RUN")
     dvc.must("fetch", "--", name)
-    return f"put {back} objects back from {folder.name}, fetched the others"
 
 
 def _put(source: Path, target: Path) -> None:

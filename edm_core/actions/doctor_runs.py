@@ -6,7 +6,6 @@ from functools import partial
 from pathlib import Path
 
 from edm_core.actions.doctor import Case
-from edm_core.actions.keep_plan import best_checkpoint, ours
 from edm_core.actions.run_tags import set_tags, told
 from edm_core.gitrepo import git_of
 from edm_core.processes import ProcessMark
@@ -103,21 +102,6 @@ def _last_sign(workspace: Workspace, row: RunRow) -> int:
     return int(max(times, default=time.time()) * 1000)
 
 
-def checkpoints(workspace: Workspace) -> Iterable[Case]:
-    """Finished runs of ours whose best checkpoint is gone."""
-    for row in _rows(workspace):
-        folder = workspace.root / row.run_dir
-        here = row.run_dir and row.data_state not in (DataState.MISSING, DataState.TRASHED, DataState.NONE)
-        if here and row.status == "FINISHED" and ours(row, folder) and not best_checkpoint(folder).exists():
-            kept = row.data_state in (DataState.KEPT, DataState.PUSHED, DataState.CHANGED)
-            mend = (
-                f"dvc checkout --force {row.run_dir}.dvc" if kept else f"edm train --resume, or edm discard {row.name}"
-            )
-            yield Case(Finding(
-                "checkpoints", "error", f"run {row.name} has no best.pt", str(best_checkpoint(folder)), mend
-            ))  # fmt: skip
-
-
 def tags(workspace: Workspace) -> Iterable[Case]:
     """MLflow's edm.kept tag and the pointer RUN.dvc that disagree."""
     folders = run_folders(workspace)
@@ -158,17 +142,3 @@ def orphans(workspace: Workspace) -> Iterable[Case]:
                 "orphans", "info", f"{row.name} is kept, but MLflow here has no such run", f"{row.run_dir}.dvc",
                 "a teammate's run: its curves are in their store, or in logs/ of the folder",
             ))  # fmt: skip
-
-
-def tracked_twice(workspace: Workspace) -> Iterable[Case]:
-    """Run folders whose files git holds: DVC refuses to keep them ("already tracked by SCM")."""
-    git = git_of(workspace)
-    runs = workspace.settings.runs.dir.rstrip("/")
-    listed = git.answer("ls-files", "--", runs).splitlines()
-    inside = [path.removeprefix(f"{runs}/").split("/") for path in listed]
-    for name in sorted({parts[0] for parts in inside if len(parts) > 1}):
-        folder = f"{runs}/{name}"
-        yield Case(Finding(
-            "tracked_twice", "error", f"files of {name} are in git, so DVC cannot keep it",
-            f"git ls-files {folder}", f"git rm -r --cached -- {folder} && git commit   (the files stay here)",
-        ))  # fmt: skip

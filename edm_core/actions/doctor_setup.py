@@ -3,12 +3,16 @@
 import os
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import partial
 
 from edm_core.actions.doctor import Case
 from edm_core.actions.doctor_index import index_gaps
 from edm_core.dvcrepo import DvcRepo
+from edm_core.errors import ActionError
+from edm_core.files import write_atomic
 from edm_core.gitrepo import git_of
-from edm_core.init import rule_faults
+from edm_core.init import rule_faults, write_rules
+from edm_core.init import rules as block_rules
 from edm_core.settings import load_settings
 from edm_core.snapshots.findings import Finding
 from edm_core.workspace import Workspace
@@ -46,9 +50,31 @@ def _hide(uri: str) -> str:
 def rules(workspace: Workspace) -> Iterable[Case]:
     """Rules in .gitignore by which git or DVC would lose sight of pointers."""
     for fault in rule_faults(workspace):
-        mend = "take the rule away; `edm init` writes those on which git and DVC agree"
-        severity = "error" if "DVC reads" in fault or "git ignores" in fault else "warning"
-        yield Case(Finding("rules", "error" if severity == "error" else "warning", fault, ".gitignore", mend))
+        severe = "DVC reads" in fault or "git ignores" in fault
+        mend = "take the rule at fault out of .gitignore (it stays there as a comment)"
+        yield Case(Finding("rules", "error" if severe else "warning", fault, ".gitignore", mend),
+                   partial(_without_rule, workspace))  # fmt: skip
+
+
+def _without_rule(workspace: Workspace) -> str:
+    """Try without each rule that is not of our block, one by one; nothing is changed where none is at fault."""
+    if not rule_faults(workspace):
+        return "mended already"
+    path = workspace.root / ".gitignore"
+    before = path.read_text(encoding="utf-8") if path.exists() else ""
+    write_rules(workspace)
+    if not rule_faults(workspace):
+        return "wrote the rules on which git and DVC agree"
+    text, ours = path.read_text(encoding="utf-8"), set(block_rules(workspace.settings.runs.dir))
+    lines = text.splitlines()
+    others = [at for at, line in enumerate(lines) if line.strip() and not line.startswith("#") and line not in ours]
+    for chosen in (*([at] for at in reversed(others)), others):
+        tried = [f"# edm doctor: {line}" if at in chosen else line for at, line in enumerate(lines)]
+        write_atomic(path, "\n".join(tried) + "\n")
+        if not rule_faults(workspace):
+            return "took out " + ", ".join(lines[at] for at in chosen)
+    write_atomic(path, before)
+    raise ActionError("the rule is not in the workspace's own .gitignore", "`git check-ignore -v FILE` names it.")
 
 
 def index(workspace: Workspace) -> Iterable[Case]:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -116,6 +117,22 @@ def test_gitignore_that_empties_dvcs_index_is_an_error(workspace: Workspace) -> 
     ]
     assert found(report, "rules")
     assert edm(workspace.root, "doctor", rc=1).stdout.count("error") >= 2
+    rules = (workspace.root / ".gitignore").read_text()
+    assert not examine(workspace, fix=True).sick
+    assert examine(workspace).findings == ()
+    assert (workspace.root / ".gitignore").read_text() == rules.replace(
+        "/outputs/training/*/", "# edm doctor: /outputs/training/*/"
+    )
+
+
+def test_a_rule_elsewhere_is_left_alone_and_said_so(workspace: Workspace) -> None:
+    (workspace.runs_dir).mkdir(parents=True, exist_ok=True)
+    (workspace.runs_dir / ".gitignore").write_text("*.dvc\n")
+    before = (workspace.root / ".gitignore").read_text()
+    report = examine(workspace, fix=True)
+    assert report.sick
+    assert any("not in the workspace's own .gitignore" in finding.evidence for finding in report.findings)
+    assert (workspace.root / ".gitignore").read_text() == before
 
 
 def test_stale_git_locks_are_removed_and_held_ones_are_not(workspace: Workspace) -> None:
@@ -154,6 +171,90 @@ def test_a_folder_that_git_holds_is_tracked_twice(workspace: Workspace) -> None:
         keep(workspace, find_run(workspace, "cnn"))
     assert "git rm -r --cached" in error.value.hint
     assert found(examine(workspace), "tracked_twice") == ["files of cnn are in git, so DVC cannot keep it"]
+    assert not examine(workspace, fix=True).sick
+    assert (run.folder / "config.yaml").exists()
+    assert git(workspace.root, "status", "--porcelain") == ""
+    keep(workspace, find_run(workspace, "cnn"))
+    assert examine(workspace).findings == ()
+
+
+def test_a_missing_checkpoint_of_a_kept_run_comes_back_alone(workspace: Workspace) -> None:
+    run = make_run(workspace, "cnn")
+    keep(workspace, find_run(workspace, "cnn"))
+    push(workspace)
+    best = run.folder / "checkpoints" / "best.pt"
+    content = best.read_bytes()
+    best.unlink()
+    (run.folder / "notes.txt").write_text("not kept yet")
+    for path in (p for p in (workspace.root / ".dvc/cache/files/md5").rglob("*") if p.suffix != ".dir"):
+        if path.is_file():
+            path.unlink()
+    (finding,) = [one for one in examine(workspace).findings if one.check == "checkpoints"]
+    assert (finding.severity, finding.mendable) == ("error", True)
+    report = examine(workspace, fix=True, only=[finding.id])
+    assert [one.mended for one in report.findings] == ["put back checkpoints/best.pt of cnn"]
+    assert best.read_bytes() == content
+    assert (run.folder / "notes.txt").read_text() == "not kept yet"
+
+
+def test_a_folder_that_is_gone_and_one_of_another_store(workspace: Workspace, tmp_path: Path) -> None:
+    gone, lost = make_run(workspace, "gone"), make_run(workspace, "lost")
+    shutil.rmtree(gone.folder)
+    (finding,) = examine(workspace).findings
+    assert (finding.check, finding.severity, finding.mendable) == ("checkpoints", "warning", False)
+    shutil.copyfile(workspace.root / "mlflow.db", workspace.root / "old.db")
+    discard(workspace, find_run(workspace, "lost"))
+    shutil.move(slots(workspace)[0].content, lost.folder)
+    purge(workspace, plan_purge(workspace))
+    evidence = [one.evidence for one in examine(workspace).findings if one.check == "strays"]
+    assert evidence == [f"run {lost.run_id}, which sqlite:///{workspace.root}/old.db has"]
+
+
+def test_artifacts_of_nobody_go_to_the_trash_and_come_back(workspace: Workspace, tmp_path: Path) -> None:
+    client = mlflow_client(workspace)
+    place = workspace.artifacts_dir / "mine"
+    run_id = client.create_run(client.create_experiment("mine", place.as_uri())).info.run_id
+    client.set_terminated(run_id)
+    (tmp_path / "a.txt").write_text("x")
+    client.log_artifact(run_id, str(tmp_path / "a.txt"))
+    assert examine(workspace).findings == ()
+    foreign = workspace.artifacts_dir / "of_a_server" / ("0" * 32)
+    orphan, model = place / ("0" * 32), place / "models" / "m-lost"
+    foreign.mkdir(parents=True)
+    for path in (orphan, model):
+        path.mkdir(parents=True)
+        (path / "data").write_bytes(b"123")
+    assert len(found(examine(workspace), "artifacts")) == 2
+    assert not examine(workspace, fix=True).sick
+    assert not orphan.exists()
+    assert not model.exists()
+    assert foreign.is_dir()
+    assert (place / run_id).is_dir()
+    slot = next(slot for slot in slots(workspace) if slot.run_name == "0" * 32)
+    edm(workspace.root, "storage", "trash", "restore", slot.id)
+    assert (orphan / "data").read_bytes() == b"123"
+
+
+def test_half_written_files_of_killed_processes_are_removed_once_they_are_old(workspace: Workspace) -> None:
+    old, fresh = workspace.edm_dir / "pushed" / ".a.json.x.tmp", workspace.edm_dir / ".b.tmp"
+    for path in (old, fresh):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    os.utime(old, (0, 0))
+    assert examine(workspace, fix=True).findings[0].mended == "removed 1 files"
+    assert (old.exists(), fresh.exists()) == (False, True)
+
+
+def test_damage_is_found_without_being_asked_for(workspace: Workspace) -> None:
+    make_run(workspace, "cnn")
+    keep(workspace, find_run(workspace, "cnn"))
+    damaged = next(p for p in (workspace.root / ".dvc/cache/files/md5").rglob("*") if p.is_file() and not p.suffix)
+    damaged.chmod(0o644)
+    damaged.write_bytes(damaged.read_bytes()[:-1] + b"!")
+    (finding,) = examine(workspace).findings
+    assert (finding.check, finding.severity) == ("corrupted", "error")
+    assert not examine(workspace, fix=True, only=[finding.id]).sick
+    assert examine(workspace, deep=True).findings == ()
 
 
 def test_is_it_safe_to_lose_this_machine(workspace: Workspace) -> None:
