@@ -122,6 +122,8 @@ class LaunchDialog(Frame[LaunchCommand]):
         self.plan = plan
         self.command = LaunchCommand(error="not checked yet")
         self.rows: dict[str, FieldRow] = {}
+        self._fault = ""
+        """What is wrong with the profile that was chosen."""
 
     def heading(self) -> Text:
         text = Text(plain(self.plan.title), style="bold", end="")
@@ -179,9 +181,11 @@ class LaunchDialog(Frame[LaunchCommand]):
         try:
             plan = self.plan.other(event.value)
         except EdmError as error:
-            self.command = LaunchCommand(error=" ".join(filter(None, (error.message, error.hint))))
-            self._report()
+            # The fields of the profile before stay, and cannot be launched under this one's name.
+            self._fault = ". ".join(filter(None, (error.message, error.hint)))
+            self._check()
             return
+        self._fault = ""
         was = {field.name: field.value for field in self.plan.fields}
         typed = {name: row.value for name, row in self.rows.items() if row.value != was.get(name)}
         fields = [
@@ -205,7 +209,8 @@ class LaunchDialog(Frame[LaunchCommand]):
     def on_input_changed(self) -> None:
         self._check()
 
-    def on_choice_changed(self) -> None:
+    @on(Choice.Changed, "FieldRow Choice")
+    def _choice_changed(self) -> None:
         self._check()
 
     def on_input_submitted(self) -> None:
@@ -218,7 +223,8 @@ class LaunchDialog(Frame[LaunchCommand]):
         if not self.rows:
             return
         rows = self.rows
-        self.command = self.plan.command({name: row.value for name, row in rows.items()})
+        values = {name: row.value for name, row in rows.items()}
+        self.command = LaunchCommand(error=self._fault) if self._fault else self.plan.command(values)
         for name, row in rows.items():
             error = row.field.check(row.value) or (self.command.error if name == self.command.at else "")
             row.remark(error, self.command.praise if name == "run_name" else "")

@@ -499,6 +499,23 @@ async def test_another_profile_brings_its_own_fields_and_keeps_what_was_typed(tm
         )  # fmt: skip
 
 
+async def test_a_profile_at_fault_says_so_and_nothing_is_launched_under_its_name(tmp_path: Path) -> None:
+    (tmp_path / "edm.toml").write_text(TEMPLATE + '[launch.profiles.broken]\ncommand = "x {lr"\n')
+    app = HostApp(find_workspace(tmp_path, {}))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await forms.open_new(app, ())
+        form = app.screen
+        assert isinstance(form, LaunchDialog)
+        form.query_one("#profile", Choice).focus()
+        await pilot.press("left")
+        await until(pilot, lambda: "profiles.broken" in form.command.error)
+        await pilot.press("enter")
+        assert form.is_current
+        assert "profiles.broken" in shown(form, "#message")
+        await pilot.press("right")
+        await until(pilot, lambda: not form.command.error)
+
+
 async def test_marked_runs_are_launched_again_after_one_question(tmp_path: Path) -> None:
     app = HostApp(a_workspace(tmp_path))
     async with app.run_test(size=(100, 30)) as pilot:
