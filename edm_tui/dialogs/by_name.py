@@ -14,6 +14,7 @@ from edm_tui.formatting import clean
 class ByNameDialog(ModalScreen[bool]):
     """Dismissed with True once every one of `names` was typed, one after the other; else with False."""
 
+    CSS_PATH = "../styles/boxes.tcss"
     BINDINGS = [Binding("escape", "back", "back", show=False)]
 
     def __init__(self, title: str, lines: Sequence[str], names: Sequence[str]) -> None:

@@ -14,6 +14,7 @@ from edm_tui.formatting import clean
 class ConfirmDialog(ModalScreen[bool]):
     """Dismissed with True or False. `title` names the target, `lines` say what it costs."""
 
+    CSS_PATH = "../styles/boxes.tcss"
     BINDINGS = [
         Binding("y,enter", "answer(True)", "Yes", show=False),
         Binding("n,escape", "answer(False)", "No", show=False),

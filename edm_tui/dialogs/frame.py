@@ -20,7 +20,7 @@ Result = TypeVar("Result")
 class Frame(ModalScreen[Result | None]):
     """A form over the screen. Esc steps out with None; subclasses give the title, the body and the keys."""
 
-    CSS_PATH = "../styles/dialogs.tcss"
+    CSS_PATH = ["../styles/boxes.tcss", "../styles/dialogs.tcss"]
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "back", "back", show=False),
         # With priority the focus moves at once, so that what is typed right after it lands in the next field.

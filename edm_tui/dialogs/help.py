@@ -15,6 +15,7 @@ from edm_tui.keys import GROUPS, Key, keys_for
 class HelpDialog(ModalScreen[None]):
     """Keys of `context`; `reason(verb)` says why one cannot run now."""
 
+    CSS_PATH = "../styles/boxes.tcss"
     BINDINGS = [
         Binding("escape,question_mark,q,enter", "close", "close", show=False),
         Binding("j,down", "scroll(1)", show=False),

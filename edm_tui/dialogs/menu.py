@@ -25,6 +25,8 @@ class Choice:
 class MenuDialog(ModalScreen[str]):
     """Dismissed with the value chosen, or None."""
 
+    CSS_PATH = "../styles/boxes.tcss"
+
     def __init__(self, title: str, choices: Sequence[Choice]) -> None:
         super().__init__()
         self._heading = clean(title)

@@ -40,6 +40,7 @@ class Picked:
 class ListDialog(ModalScreen[Result | None], Generic[Result]):
     """Options with a search. Subclasses say what a key does in `pressed`, and what enter gives in `choose`."""
 
+    CSS_PATH = "../styles/boxes.tcss"
     DEFAULT_CSS = """
     ListDialog LineList { background: $surface; margin: 1 0 0 0; }
     ListDialog Input { height: 1; border: none; padding: 0; background: $panel; display: none; }

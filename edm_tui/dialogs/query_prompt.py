@@ -25,6 +25,7 @@ _OFFERS = 40
 class QueryPrompt(ModalScreen[str]):
     """Dismissed with a query that can be read ("" for none), or None."""
 
+    CSS_PATH = "../styles/boxes.tcss"
     DEFAULT_CSS = """
     QueryPrompt #query-help { height: auto; margin-bottom: 1; }
     QueryPrompt #query-help.-offers { height: 1; text-wrap: nowrap; text-overflow: ellipsis; }

@@ -14,6 +14,7 @@ from edm_tui.formatting import clean
 class TextPrompt(ModalScreen[str]):
     """Dismissed with the text ("" for an empty one), or None."""
 
+    CSS_PATH = "../styles/boxes.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "back", "back", show=False)]
 
     def __init__(self, title: str, text: str = "", hint: str = "") -> None:

@@ -16,6 +16,7 @@ from edm_tui.formatting import clean
 class ToldDialog(ModalScreen[None]):
     """`y` copies `copied`; esc or enter leaves."""
 
+    CSS_PATH = "../styles/boxes.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,enter", "back", "back", show=False),
         Binding("y", "copy", "copy", show=False),
