@@ -84,7 +84,7 @@ class LaunchSettings:
     on_end: str = ""
     """Shell command that runs when a job has ended, with EDM_JOB_ID, EDM_JOB_STATE, EDM_JOB_TITLE and more set."""
     profiles: Mapping[str, Any] = field(default_factory=dict)
-    """Named ways to launch, each with engine, command, fields and env; `local` is always there."""
+    """Named ways to launch, each with engine (local, slurm, ssh) and its keys, command, fields, env; see the README."""
 
 
 @dataclass(frozen=True, slots=True)

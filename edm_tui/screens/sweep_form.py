@@ -64,7 +64,9 @@ def to_sweep(workspace: Workspace, plan: Profile, values: Mapping[str, str]) -> 
     try:
         check_spec(workspace, spec)
     except EdmError as error:
-        return LaunchCommand(error=" ".join(filter(None, (error.message, error.hint))), at="" if tried else "try")
+        return LaunchCommand(
+            error=". ".join(filter(None, (error.message.rstrip("."), error.hint))), at="" if tried else "try"
+        )
     return LaunchCommand(("edm", *sweep_words(spec)), spec.name, profile=plan.name)
 
 

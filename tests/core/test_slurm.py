@@ -20,9 +20,11 @@ from edm_core.jobs.reaper import settle
 from edm_core.jobs.slurm import Slurm
 from edm_core.jobs.stop import cancel_job, stop_job
 from edm_core.snapshots.jobs import JobSnapshot
+from edm_core.sweeps.spec import SweepSpec
+from edm_core.sweeps.sweeps import load_sweep, start_sweep
 from edm_core.workspace import Workspace, find_workspace
 from tests.support import slurm as support
-from tests.support.jobs import folder, job, make_workspace, wait_for
+from tests.support.jobs import folder, job, make_workspace, processes_ended, wait_for
 from tests.support.slurm import Cluster, slurm
 from tests.support.tracks import write_track
 
@@ -283,6 +285,11 @@ def test_several_jobs_go_as_one_array(workspace: Workspace, cluster: Cluster) ->
     assert isinstance(engine, Slurm)
     folders = engine.launch_many(workspace, plan, requests)
     assert len({job(workspace, one.id).there.id.partition("_")[0] for one in folders}) == 1
+    # One whose launcher was killed before it noted the number is found again by the array's mark.
+    known = job(workspace, folders[1].id).there.id
+    folders[1].engine_file.unlink()
+    ask_engines(workspace)
+    assert job(workspace, folders[1].id).there.id == known
     for number, one in enumerate(folders):
         ended = wait_state(workspace, one.id, "done", "failed")
         assert (ended.exit_code, log(workspace, one.id)) == (number, f"task {number}\n")
@@ -319,3 +326,51 @@ def test_all_settings_become_options_of_sbatch() -> None:
         "--requeue", "--nodes=3", "--ntasks-per-node=4", "--partition=gpu", "--time=1:00", "--gpus-per-node=2",
         "--cpus-per-task=5", "--mem=6G", "--qos=high",
     ]  # fmt: skip
+
+
+@pytest.mark.proof
+def test_a_grid_sweep_goes_as_one_array(workspace: Workspace) -> None:
+    (workspace.root / "train.py").write_text(
+        "import json, os, sys\n"
+        "record = {'t': 1, 'epoch': 1, 'epochs': 1, 'metrics': {'val_loss': float(sys.argv[1])}}\n"
+        "open(os.environ['EDM_JOB_DIR'] + '/progress.jsonl', 'a').write(json.dumps(record) + chr(10))\n"
+    )
+    (workspace.root / "edm.toml").write_text(TOML + '[launch.profiles.many]\nengine = "slurm"\narray = 2\n')
+    at = find_workspace(workspace.root)
+    command = (sys.executable, "train.py", "{x}")
+    spec = SweepSpec("grid", {"x": "0.3,0.1,0.2"}, "val_loss", True, 0, "grid", "none", 3, "many", command)
+    with processes_ended(at):
+        start_sweep(at, spec)
+        wait_for(lambda: load_sweep(at, "grid").state not in ("queued", "running"), "the sweep to end")
+        done = load_sweep(at, "grid")
+        assert done.state == "done", log(at, done.job_id)
+        assert {job(at, trial.job_id).there.id.partition("_")[2] for trial in done.trials} == {"0", "1", "2"}
+        assert done.best is not None
+        assert done.best.params == {"x": "0.1"}
+
+
+def test_newer_versions_answer_with_objects_and_lists() -> None:
+    from edm_core.jobs.slurm_commands import to_job
+
+    def number(value: int) -> dict[str, object]:
+        return {"set": True, "infinite": False, "number": value}
+
+    unset = {"set": False, "infinite": False, "number": 0}
+    found = to_job({
+        "job_id": 7, "job_state": ["CANCELLED", "COMPLETING"], "state_reason": "None", "nodes": "n1",
+        "end_time": number(100), "time_limit": {"set": True, "infinite": True, "number": 0}, "restart_cnt": 2,
+        "array_job_id": number(5), "array_task_id": number(3), "array_task_string": "", "comment": "edm:x",
+        "exit_code": {"status": ["SIGNALED"], "return_code": number(0), "signal": {"id": number(15), "name": "TERM"}},
+    })  # fmt: skip
+    assert (found.state, found.phase, found.reason, found.ends, found.limit_minutes) == (
+        "CANCELLED", "ended", "", 100.0, None,
+    )  # fmt: skip
+    assert (found.is_job("5_3"), found.is_job("7"), found.exit_code, found.restarts) == (True, True, 143, 2)
+    waiting = to_job({"job_id": 9, "job_state": ["PENDING"], "array_job_id": number(9), "array_task_id": unset,
+                      "array_task_string": "1-2,4%2", "exit_code": unset})  # fmt: skip
+    assert (waiting.is_job("9_4"), waiting.is_job("9_3"), waiting.exit_code, waiting.phase) == (
+        True,
+        False,
+        None,
+        "queued",
+    )
