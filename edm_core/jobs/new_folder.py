@@ -1,5 +1,6 @@
 """The folder of a new job: there at once with all that it takes, and never two jobs that make the same run."""
 
+import shutil
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -78,6 +79,13 @@ def make_folder(workspace: Workspace, request: JobRequest, engine: str = "local"
         enqueue(folder, now, request.hold)
     draft.rename(folder.path)
     return folder
+
+
+def unmake(folder: JobFolder) -> None:
+    """Take back a job that no engine would have. First out of sight, whoever looks at it just now."""
+    draft = folder.path.with_name(f"{DRAFT}{folder.id}")
+    folder.path.rename(draft)
+    shutil.rmtree(draft)
 
 
 def _free_place(workspace: Workspace, job_id: str) -> tuple[JobFolder, float]:

@@ -5,7 +5,6 @@ what Slurm alone knows (why it waits, where it runs, until when) is asked with s
 """
 
 import shlex
-import shutil
 import socket
 import sys
 import time
@@ -16,7 +15,7 @@ from edm_core.errors import JobError
 from edm_core.jobs.ending import Ending, finish, write_ending
 from edm_core.jobs.engine_settings import SlurmSettings, as_table, from_table
 from edm_core.jobs.folder import JobFolder, load_job
-from edm_core.jobs.new_folder import JobRequest, launching, make_folder
+from edm_core.jobs.new_folder import JobRequest, launching, make_folder, unmake
 from edm_core.jobs.profiles import Profile
 from edm_core.jobs.slurm_commands import SlurmJob, SlurmUnsureError, run_slurm, squeue
 from edm_core.jobs.slurm_ending import ending_by_slurm
@@ -61,7 +60,7 @@ class Slurm:
             except JobError:
                 # Slurm will not have it, so it never became a job.
                 for folder in folders:
-                    shutil.rmtree(folder.path)
+                    unmake(folder)
                 raise
         return folders
 

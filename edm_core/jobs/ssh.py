@@ -6,7 +6,6 @@ a folder works as on this machine. When the line drops it is taken up again; the
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -14,7 +13,7 @@ from collections.abc import Sequence
 from edm_core.errors import JobError
 from edm_core.jobs.engine_settings import SshSettings, as_table, from_table
 from edm_core.jobs.folder import JobFolder, load_job
-from edm_core.jobs.new_folder import JobRequest, launching, make_folder
+from edm_core.jobs.new_folder import JobRequest, launching, make_folder, unmake
 from edm_core.jobs.profiles import Profile
 from edm_core.jobs.slots import try_lock
 from edm_core.jobs.ssh_line import SshError, run_there
@@ -43,7 +42,7 @@ class Ssh:
             hand_over(workspace, folder)
         except JobError as error:
             if not isinstance(error, SshError) or not error.reached:
-                shutil.rmtree(folder.path)
+                unmake(folder)
                 raise
             # It may have arrived: the mirror asks again, under the same id.
             note_silence(folder, read_engine(folder, NAME), error.message)

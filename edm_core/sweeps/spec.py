@@ -70,10 +70,15 @@ def check_spec(workspace: Workspace, spec: SweepSpec) -> SweepSpec:
     trials = min(spec.trials or size, size) if size else spec.trials
     if trials < 1:
         raise JobError("a sweep needs a number of trials", "Give --trials.")
+    if spec.trial_command(plan, 0, _first(space))[1] and any(workspace.runs_dir.glob(f"{spec.name}_t[0-9]*")):
+        raise JobError(f"there are runs {spec.name}_t… already", "Give the sweep another --name.")
     made = SweepSpec(**{**_plain(spec), "trials": trials, "fixed": fixed, "created": time.time()})
-    first = {one.name: one.choices[0] if one.choices else one.text(one.low) for one in space}
-    made.trial_command(plan, 0, first)
+    made.trial_command(plan, 0, _first(space))
     return made
+
+
+def _first(space: tuple[Dimension, ...]) -> dict[str, str]:
+    return {one.name: one.choices[0] if one.choices else one.text(one.low) for one in space}
 
 
 def create_sweep(workspace: Workspace, spec: SweepSpec) -> Path:

@@ -189,6 +189,7 @@ def test_a_lost_node_starts_the_script_again_with_its_words_to_go_on(workspace: 
     assert ended.exit_code == 0
 
 
+@pytest.mark.proof
 def test_training_that_is_taken_back_goes_on_from_its_last_checkpoint(workspace: Workspace, cluster: Cluster) -> None:
     for number in range(5):
         write_track(workspace.root / "data", number)
@@ -224,10 +225,11 @@ def test_a_job_that_outranks_it_takes_its_place_and_gives_it_back(workspace: Wor
     wait_for(lambda: "start" in log(workspace, lower.id))
     higher = start(workspace, "true", profile="urgent")
     wait_state(workspace, higher.id, "done")
-    waiting = wait_state(workspace, lower.id, "queued")
+    # It waits again, or has its place back already.
+    wait_for(lambda: look(workspace, folder(workspace, lower.id)).there.restarts == 1, "Slurm to start it again")
     assert "takes the job back" in log(workspace, lower.id)
-    assert waiting.there.restarts == 1
-    assert cancel_job(workspace, lower.id).data["jobs"][0]["state"] == "stopped"
+    assert job(workspace, lower.id).active
+    assert stop_job(workspace, lower.id).data["jobs"][0]["state"] == "stopped"
 
 
 def test_slurm_that_is_away_leaves_what_it_said_marked_as_old(
@@ -374,3 +376,20 @@ def test_newer_versions_answer_with_objects_and_lists() -> None:
         None,
         "queued",
     )
+
+
+def test_a_further_start_goes_on_where_the_first_one_was(workspace: Workspace) -> None:
+    from edm_core.jobs.slurm_node import resumed
+
+    place = folder(workspace, "20261123-171203-ab12")
+    place.path.mkdir(parents=True)
+    train = {"command": ["edm", "train", "data/annotations"]}
+    assert resumed(train, workspace, place) == train["command"]
+    place.progress_file.write_text('{"run_name": "made_up", "epoch": 1}\n')
+    assert resumed(train, workspace, place) == train["command"]
+    workspace.run_folder("made_up").mkdir(parents=True)
+    assert resumed(train, workspace, place)[3:] == ["--run-name", "made_up", "--resume"]
+    named = {"command": ["edm", "train", "x", "--run-name=made_up"]}
+    assert resumed(named, workspace, place)[4:] == ["--resume"]
+    theirs = {"command": ["python", "x.py"], "settings": {"resume": ["--go-on"]}}
+    assert resumed(theirs, workspace, place) == ["python", "x.py", "--go-on"]

@@ -116,6 +116,7 @@ def test_a_killed_driver_loses_nothing_and_no_trial_is_made_twice(workspace: Wor
     assert ended(workspace, resume_sweep(workspace, "hunt", trials=5).name).ended == 5
 
 
+@pytest.mark.proof
 def test_a_stopped_sweep_makes_its_cut_trials_again(workspace: Workspace) -> None:
     gate = workspace.root / "gate"
     gate.touch()

@@ -86,7 +86,7 @@ class Cluster:
 
 
 @contextlib.contextmanager
-def slurm(cpus: int = 2, kill_wait: int = 5, min_job_age: int = 300) -> Iterator[Cluster]:
+def slurm(cpus: int = 2, kill_wait: int = 30, min_job_age: int = 300) -> Iterator[Cluster]:
     """A cluster that is idle; every process of it has ended afterwards."""
     folder = Path(tempfile.mkdtemp(prefix="edm-slurm-"))
     for name in ("state", "spool"):
