@@ -48,11 +48,16 @@ def run_job(folder: JobFolder, env: Mapping[str, str]) -> int:
     write_json(folder.job_file, job)
     supervisor.command = [*_SRUN, *resolve(command)] if settings.srun else command
     ending = supervisor.run_command(None)
-    if supervisor.bell.terminated and not folder.stop_file.exists():
-        said = _verdict(env)
+    if ending.exit_code and not folder.stop_file.exists():
+        # Slurm signals all processes at once, so the command may be seen to end before the signal comes here.
+        from_outside = supervisor.bell.terminated or ending.state == "stopped" or bool(ending.signal)
+        said = _verdict(env, _LOOKS if from_outside else 1)
         if said is not None and (said.phase == "queued" or said.restarts > restarts):
             _say(folder, f"Slurm takes the job back{f' ({said.reason})' if said.reason else ''} and starts it again")
             return 1
+        if said is None and from_outside:
+            # Whether it starts again nobody can say now: Slurm's own word ends the job, with the next look at it.
+            return ending.exit_code
         ending = _refined(ending, said)
     supervisor.finish(ending)
     return ending.exit_code or 0
@@ -85,19 +90,18 @@ def _ours(command: list[str]) -> bool:
     return command[:2] == ["edm", "train"]
 
 
-def _verdict(env: Mapping[str, str]) -> SlurmJob | None:
-    """What Slurm makes of a job that it has just signalled; None where it cannot be asked."""
+def _verdict(env: Mapping[str, str], looks: int) -> SlurmJob | None:
+    """What Slurm makes of a job that it may just have signalled; None where it cannot be asked."""
     array, task = env.get("SLURM_ARRAY_JOB_ID"), env.get("SLURM_ARRAY_TASK_ID")
     wanted = f"{array}_{task}" if array and task else env.get("SLURM_JOB_ID", "")
     found: SlurmJob | None = None
-    for _ in range(_LOOKS):
-        try:
+    for look in range(looks):
+        if look:
+            time.sleep(_LOOK_SECONDS)
+        with contextlib.suppress(JobError):
             found = next((job for job in squeue() if job.is_job(wanted)), None)
-        except JobError:
-            found = None
-        if found is None or found.state != "RUNNING":
-            break
-        time.sleep(_LOOK_SECONDS)
+            if found is None or found.state != "RUNNING":
+                break
     return found
 
 
