@@ -1,7 +1,7 @@
 """`python crash_child.py MODE ARGS...` runs `edm ARGS` and kills its whole process group at a chosen moment.
 
-MODE: `count` prints how many moments there are; `event:N` kills before the N-th change that edm itself makes in the
-workspace; `child:N:MS` kills MS milliseconds after edm has started its N-th git or dvc process.
+MODE: `event:N` kills before the N-th change that edm itself makes in the workspace; `child:N:MS` kills MS milliseconds
+after edm has started its N-th git, dvc or helper process. Come to its end, it says how many of both there were.
 """
 
 import os
@@ -59,8 +59,7 @@ def main() -> None:
     try:
         edm(sys.argv[2:])
     finally:
-        if moments.kind == "count":
-            sys.stderr.write(f"\nmoments {moments.events} {moments.children}\n")
+        sys.stderr.write(f"\nmoments {moments.events} {moments.children}\n")
 
 
 if __name__ == "__main__":

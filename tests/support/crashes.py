@@ -56,7 +56,8 @@ class World:
         self.figures = Figures()
         self.runs: dict[str, MadeRun] = {}
         self.versions: list[Contents] = []
-        self.moments: dict[str, tuple[int, int]] = {}
+        self.moments: dict[str, list[int]] = {}
+        """Verb → how many changes it makes and processes it starts, as far as a run to its end has told."""
         self.number = 0
 
     @property
@@ -130,7 +131,7 @@ class World:
 
     def _run_killed(self, verb: str, argv: list[str], root: Path) -> bool:
         """Run the verb in a process group of its own that dies at a random moment; whether it died."""
-        events, children = self.moments.get(verb, (24, 12))
+        events, children = self.moments.get(verb, [24, 12])
         if self.random.random() < 0.5:
             mode = f"event:{self.random.randint(1, events)}"
         else:
@@ -142,6 +143,8 @@ class World:
         if done.returncode == -9:
             return True
         assert done.returncode == 0, f"{argv}: {done.stderr}"
+        told = [int(word) for word in done.stderr.rsplit("\nmoments ", 1)[1].split()]
+        self.moments[verb] = [max(pair) for pair in zip(told, self.moments.get(verb, told), strict=True)]
         return False
 
     def _again(self, verb: str, argv: list[str], workspace: Workspace) -> None:
