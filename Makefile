@@ -30,7 +30,13 @@ help:
 demo: .venv/installed
 	@$(BIN)/edm demo
 
-test: .venv/installed-dev
+# A server that speaks S3, in a venv of its own: it wants another botocore than DVC does. Tests skip without it.
+.venv/moto/installed: .venv/installed-dev
+	@echo "installing moto, an S3 server for tests, into .venv/moto" >&2
+	@$(BIN)/python -m venv .venv/moto && .venv/moto/bin/python -m pip install --quiet --disable-pip-version-check \
+	  'moto[s3]==5.2.5' flask flask-cors && touch $@ || echo "without moto: the tests of S3 remotes skip" >&2
+
+test: .venv/installed-dev .venv/moto/installed
 	$(BIN)/pytest -n 2 --dist loadfile -m 'not proof'
 
 check: .venv/installed-dev
@@ -46,5 +52,5 @@ format: .venv/installed-dev
 bench: .venv/installed-dev
 	$(BIN)/python -m bench
 
-proof: .venv/installed-dev
+proof: .venv/installed-dev .venv/moto/installed
 	$(BIN)/pytest -m proof -s --timeout 7200

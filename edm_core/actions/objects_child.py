@@ -131,6 +131,9 @@ def _send(
     meter = Meter(sizes)
     meter.tell()
     _move(cache, odb, [oid for oid in sizes if not oid.endswith(".dir")], sizes, meter, report)
+    if report.reasons:
+        # The line is down, or the remote full: asking it for each object would only take its time to fail too.
+        return
     meter.tell("verify")
     there |= _verified(odb, [oid for oid in sizes if not oid.endswith(".dir")], sizes, report)
     lists = [value for value, group in members.items() if value.endswith(".dir") and group - {value} <= there]

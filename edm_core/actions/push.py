@@ -12,7 +12,7 @@ from edm_core.gitrepo import git_of
 from edm_core.journal import Journal
 from edm_core.lock import Say, data_lane, quiet
 from edm_core.snapshots.outcome import Outcome
-from edm_core.stores.data_states import pointer
+from edm_core.stores.data_states import ever_pushed_to, pointer
 from edm_core.stores.redact import masked
 from edm_core.workspace import Workspace
 
@@ -29,6 +29,7 @@ def push(
     with transfer(workspace, "push", run_dirs or (), say, watch) as job, data_lane(workspace, "edm push", job.say):
         job.phase("look")
         remote, address = DvcRepo(workspace).require_remote()
+        _check_mounted(workspace, remote, address)
         git = git_of(workspace)
         names = sorted({
             *chosen(workspace, run_dirs), *(path for path in all_pointers(workspace) if git.commits_ahead(path))
@@ -70,6 +71,18 @@ def all_pointers(workspace: Workspace) -> list[str]:
     runs = sorted(workspace.runs_dir.glob("*.dvc")) if workspace.runs_dir.is_dir() else []
     data = [workspace.data_pointer] if workspace.data_pointer.exists() else []
     return [workspace.relative(path) for path in (*runs, *data)]
+
+
+def _check_mounted(workspace: Workspace, remote: str, address: str) -> None:
+    """A folder that has gone was a disk or a share: DVC would make it anew on this machine, and call that safe."""
+    if "://" in address:
+        return
+    folder = (DvcRepo(workspace).require() / address).resolve()
+    if not folder.exists() and ever_pushed_to(workspace, remote):
+        raise ActionError(
+            f"the remote {remote}: {folder} is not there, though data were seen on it before",
+            f"Is it mounted? If it is meant to begin anew: mkdir -p {folder}",
+        )
 
 
 def _push_data(workspace: Workspace, job: Transfer, remote: str, address: str, names: Sequence[str]) -> int:

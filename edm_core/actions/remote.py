@@ -9,7 +9,7 @@ from edm_core.dvcrepo import DvcRepo
 from edm_core.errors import ActionError, NotFoundError
 from edm_core.gitrepo import child_env
 from edm_core.lock import Say, data_lane, quiet
-from edm_core.snapshots.outcome import Outcome
+from edm_core.snapshots.outcome import Level, Outcome
 from edm_core.stores.redact import masked
 from edm_core.workspace import Workspace
 
@@ -56,9 +56,13 @@ def check_remote(workspace: Workspace, name: str = "", *, say: Say = quiet) -> O
         raise NotFoundError(f"there is no remote {chosen!r}", f"Remotes are: {', '.join(known) or 'none'}.")
     say(f"writing to {chosen} ({known[chosen]})")
     script = [sys.executable, "-P", "-m", "edm_core.actions.remote_probe", chosen]
-    done = run_logged(script, cwd=workspace.root, log=workspace.command_log_path, env=child_env())
+    env = {"AWS_MAX_ATTEMPTS": "1", **child_env()}
+    done = run_logged(script, cwd=workspace.root, log=workspace.command_log_path, env=env)
     if done.returncode != 0:
         reason, message = diagnose(done.stderr)
         raise ActionError(f"{chosen} ({known[chosen]}): {REASONS[reason]}: {message}", HINTS[reason])
-    data = {"name": chosen, "address": known[chosen]}
-    return Outcome(f"{chosen} works: wrote, read and deleted a small object", known[chosen], "done", (), data)
+    warning = done.stdout.strip()
+    data = {"name": chosen, "address": known[chosen], "warning": warning}
+    level: Level = "warning" if warning else "done"
+    detail = "\n".join(filter(None, (known[chosen], warning)))
+    return Outcome(f"{chosen} works: wrote, read and deleted a small object", detail, level, (), data)

@@ -3,13 +3,15 @@
 `python -m edm_core.actions.remote_probe NAME` ends with 0 when that works, else with the traceback of what did not.
 """
 
+import asyncio
 import re
 import secrets
 import sys
+from pathlib import Path
 from typing import Any
 
 REASONS = {
-    "host key": "the host's key is not known",
+    "host key": "the host's key is not the one that is known",
     "library": "DVC lacks the library for it",
     "space": "there is no space left",
     "place": "the bucket or folder is not there",
@@ -21,7 +23,7 @@ REASONS = {
 HINTS = {
     "credentials": "Set the keys with `dvc remote modify --local NAME ...` (they stay out of git), or log in.",
     "place": "The bucket or folder is not there: make it, or mend the address with `dvc remote modify NAME url ...`.",
-    "host key": "Log in once with `ssh HOST` and accept its key.",
+    "host key": "Ask who runs the host; if its key was changed on purpose, `ssh-keygen -R HOST`, then `ssh HOST` once.",
     "space": "The remote is full: free space there.",
     "network": "The host cannot be reached: check the address, the network and a VPN.",
     "permission": "You may not write there: ask for the right, or take another address.",
@@ -53,24 +55,51 @@ def diagnose(traceback: str) -> tuple[str, str]:
 
 
 def main(name: str) -> None:
-    """Write, read and delete; whatever DVC and its libraries raise is the report."""
+    """Write, read and delete; whatever DVC and its libraries raise is the report. Warnings go to stdout."""
     from dvc.repo import Repo
 
     with Repo() as repo:
         odb: Any = repo.cloud.get_remote_odb(name)
+        if odb.fs.protocol == "ssh":
+            _check_host_key(str(odb.fs.fs_args["host"]), odb.fs.fs_args.get("port"))
+        if hasattr(odb.fs.fs, "retries"):
+            # Whoever checks waits for the answer.
+            odb.fs.fs.retries = 1
         folder = odb.fs.join(odb.path, "edm-check")
         path = odb.fs.join(folder, secrets.token_hex(8))
         content = secrets.token_bytes(64)
         odb.fs.makedirs(folder, exist_ok=True)
         try:
             odb.fs.pipe_file(path, content)
-            if odb.fs.cat_file(path) != content:
-                raise OSError("what was read is not what was written")
-        finally:
-            if odb.fs.exists(path):
-                odb.fs.remove(path)
-            if odb.fs.exists(folder) and not odb.fs.ls(folder):
-                odb.fs.rmdir(folder)
+        except OSError:
+            # A full disk keeps the name of what it could not hold; where nobody answers, there is nothing to remove.
+            if odb.fs.protocol == "local":
+                _clean(odb.fs, folder, path)
+            raise
+        if odb.fs.cat_file(path) != content:
+            raise OSError("what was read is not what was written")
+        _clean(odb.fs, folder, path)
+
+
+def _clean(fs: Any, folder: str, path: str) -> None:
+    if fs.exists(path):
+        fs.remove(path)
+    if fs.exists(folder) and not fs.ls(folder):
+        fs.rmdir(folder)
+
+
+def _check_host_key(host: str, port: int | None) -> None:
+    """DVC takes any host key, so this looks: another one than known_hosts has is an error, an unknown one a warning."""
+    import asyncssh
+
+    known_file = Path("~/.ssh/known_hosts").expanduser()
+    key = asyncio.run(asyncssh.get_server_host_key(host, port or ()))
+    known = asyncssh.match_known_hosts(str(known_file), host, host, port)[0] if known_file.exists() else ()
+    alike = [one for one in known if key is not None and one.algorithm == key.algorithm]
+    if alike and key not in alike:
+        raise OSError(f"host key of {host} is another one than {known_file} has: somebody may stand between")
+    if not alike:
+        sys.stdout.write(f"the host key of {host} is not in {known_file}, and DVC does not look at it\n")
 
 
 if __name__ == "__main__":

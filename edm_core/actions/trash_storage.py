@@ -32,7 +32,7 @@ def restore(workspace: Workspace, reference: str, *, say: Say = quiet) -> Outcom
         slot = trash.find_slot(workspace, reference)
         journal = Journal(workspace)
         if slot.kind == trash.EXCLUDED:
-            entry = journal.begin("restore", slot.run_name, slot=slot.id)
+            entry = journal.begin("storage trash restore", slot.run_name, slot=slot.id)
             left = trash.move_back(slot, workspace.root / slot.original)
             journal.done(entry.id)
             told = f"still in the trash, for new files are in their place: {', '.join(left)}" if left else ""

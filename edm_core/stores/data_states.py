@@ -138,6 +138,11 @@ def pushed_remotes(workspace: Workspace, dvc_hash: str) -> Mapping[str, float]:
         return {}
 
 
+def ever_pushed_to(workspace: Workspace, remote: str) -> bool:
+    """Whether anything was ever seen on this remote from here."""
+    return any(remote in pushed_remotes(workspace, dvc_hash) for dvc_hash in _pushed(workspace))
+
+
 def _pushed(workspace: Workspace) -> set[str]:
     try:
         return {name.removesuffix(".json") for name in os.listdir(workspace.edm_dir / "pushed")}  # noqa: PTH208

@@ -38,9 +38,11 @@ def stamps(folder: Path | str) -> Stamps:
                 if entry.is_dir(follow_symlinks=False):
                     pending.append((f"{name}/", entry.path))
                     continue
-                with suppress(FileNotFoundError):
+                try:  # ten thousand times in a load, where `suppress` costs as much as the stat
                     status = entry.stat()
                     found[name] = (status.st_size, status.st_mtime_ns)
+                except FileNotFoundError:
+                    pass
     return found
 
 

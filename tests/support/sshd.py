@@ -78,6 +78,7 @@ def sshd() -> Iterator[Sshd]:
     (folder / "sshd_config").write_text(
         f"Port {made.port}\nListenAddress 127.0.0.1\nHostKey {folder}/host\nAuthorizedKeysFile {folder}/authorized\n"
         f"PidFile {folder}/pid\nUsePAM no\nStrictModes no\nPermitRootLogin yes\nPasswordAuthentication no\n"
+        "Subsystem sftp internal-sftp\n"
     )
     made.config.write_text(
         f"Host {HOST}\n  HostName 127.0.0.1\n  Port {made.port}\n  IdentityFile {folder}/user\n  IdentitiesOnly yes\n"

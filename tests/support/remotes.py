@@ -1,0 +1,143 @@
+"""Real remotes: a folder, sshd on loopback, a server that speaks S3; and a line to them that breaks."""
+
+import contextlib
+import getpass
+import socket
+import subprocess
+import sys
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pytest
+
+from tests.support import sshd
+from tests.support.jobs import wait_for
+from tests.support.postgres import free_port
+from tests.support.versioning import dvc, edm
+
+MOTO = Path(sys.prefix) / "moto" / "bin" / "python"
+BUCKET = "runs"
+
+
+@dataclass(frozen=True)
+class Remote:
+    """An address as DVC takes it, and what `dvc remote modify --local` must know of it."""
+
+    address: str
+    options: dict[str, str] = field(default_factory=dict)
+    port: int = 0
+
+    def add(self, root: Path, name: str = "far", *, listed: bool = False) -> None:
+        """Add it to a workspace; in a clone it is `listed` already, and only lacks what git does not hold."""
+        if not listed:
+            edm(root, "remote", "add", name, self.address)
+        for option, value in self.options.items():
+            dvc(root, "remote", "modify", "-q", "--local", name, option, value)
+
+    def through(self, port: int) -> "Remote":
+        """The same by another port."""
+        old, new = f":{self.port}", f":{port}"
+        options = {key: value.replace(old, new) for key, value in self.options.items()}
+        return replace(self, address=self.address.replace(old, new), options=options)
+
+
+@contextlib.contextmanager
+def ssh_remote(folder: Path) -> Iterator[Remote]:
+    """`folder`, reached through an sshd of its own."""
+    if sshd.missing():
+        pytest.skip(sshd.missing())
+    pytest.importorskip("dvc_ssh", reason="dvc-ssh is not installed")
+    with sshd.sshd() as server:
+        address = f"ssh://{getpass.getuser()}@127.0.0.1:{server.port}{folder}"
+        yield Remote(address, {"keyfile": str(server.folder / "user"), "timeout": "20"}, server.port)
+
+
+@contextlib.contextmanager
+def s3_remote() -> Iterator[Remote]:
+    """A bucket on a moto server."""
+    if not MOTO.exists():
+        pytest.skip("moto is not in .venv/moto (make .venv/moto/installed)")
+    pytest.importorskip("dvc_s3", reason="dvc-s3 is not installed")
+    port = free_port()
+    server = subprocess.Popen(
+        [str(MOTO), "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)],
+        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    address = f"http://127.0.0.1:{port}"
+    try:
+        wait_for(lambda: _answers(address), "the S3 server")
+        with urllib.request.urlopen(urllib.request.Request(f"{address}/{BUCKET}", method="PUT"), timeout=20):
+            pass
+        options = {"endpointurl": address, "access_key_id": "key", "secret_access_key": "secret", "region": "us-east-1"}
+        yield Remote(f"s3://{BUCKET}/dvc", options, port)
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def _answers(address: str) -> bool:
+    try:
+        with urllib.request.urlopen(address, timeout=5):
+            return True
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+class BreakingLine:
+    """A port that passes everything on to another one, and after so many bytes towards it drops all connections."""
+
+    def __init__(self, target: int, after: int) -> None:
+        self.target, self.left, self.broken = target, after, False
+        self._open: list[socket.socket] = []
+        self._lock = threading.Lock()
+        self._server = socket.create_server(("127.0.0.1", 0))
+        self.port = int(self._server.getsockname()[1])
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def heal(self) -> None:
+        """From now on it passes all that comes."""
+        self.left, self.broken = 1 << 60, False
+
+    def close(self) -> None:
+        self._server.close()
+        self._drop()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                client, _ = self._server.accept()
+            except OSError:
+                return
+            if self.broken:
+                client.close()
+                continue
+            other = socket.create_connection(("127.0.0.1", self.target))
+            self._open += [client, other]
+            for source, sink, counted in ((client, other, True), (other, client, False)):
+                threading.Thread(target=self._pass, args=(source, sink, counted), daemon=True).start()
+
+    def _pass(self, source: socket.socket, sink: socket.socket, counted: bool) -> None:
+        with contextlib.suppress(OSError):
+            while data := source.recv(65536):
+                if counted and self._spent(len(data)):
+                    self._drop()
+                    return
+                sink.sendall(data)
+            sink.shutdown(socket.SHUT_WR)
+
+    def _spent(self, count: int) -> bool:
+        with self._lock:
+            self.left -= count
+            self.broken = self.broken or self.left < 0
+            return self.broken
+
+    def _drop(self) -> None:
+        for one in self._open:
+            with contextlib.suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+            one.close()
+        self._open.clear()
