@@ -19,6 +19,8 @@ from edm_core.workspace import Workspace
 
 _MAGIC = b"edm runs\n"
 _LARGEST = 1 << 31
+KEPT = 4
+"""Files of at most some 40 MB each, for 100,000 runs."""
 
 
 def snapshot_path(workspace: Workspace, experiment: str, best_of: Sequence[str]) -> Path:
@@ -43,6 +45,7 @@ def save_snapshot(
                     file.write(len(part).to_bytes(8, "big"))
                     file.write(part)
             Path(name).replace(path)
+            _prune(path.parent)
         except BaseException:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(name)  # noqa: PTH108
@@ -50,6 +53,13 @@ def save_snapshot(
     except OSError:
         return False
     return True
+
+
+def _prune(folder: Path) -> None:
+    """Other experiments and sets of metrics leave files of their own; those that were not wanted for longest go."""
+    kept = sorted(folder.glob("runs-*"), key=lambda path: path.stat().st_mtime_ns, reverse=True)
+    for path in kept[KEPT:]:
+        path.unlink(missing_ok=True)
 
 
 def last_snapshot(

@@ -166,6 +166,15 @@ def test_the_disk_keeps_them_for_the_next_start(made: tuple[Workspace, dict[str,
     assert last_snapshot(workspace, "other", BEST_OF) is None
 
 
+def test_few_of_them_are_kept(tmp_path: Path) -> None:
+    workspace = new_workspace(tmp_path / "ws")
+    for number in range(7):
+        assert save_snapshot(workspace, f"experiment {number}", BEST_OF, RunColumns(), None, 1.0)
+    assert len(list(workspace.cache_dir.iterdir())) == 4
+    assert last_snapshot(workspace, "experiment 0", BEST_OF) is None
+    assert last_snapshot(workspace, "experiment 6", BEST_OF) is not None
+
+
 def test_a_damaged_one_is_thrown_away_silently(made: tuple[Workspace, dict[str, str]], tmp_path: Path) -> None:
     workspace = copied(made[0], tmp_path / "ws")
     columns = open_tracking(workspace).many("edm-training", BEST_OF, None).columns
