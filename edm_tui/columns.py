@@ -48,9 +48,11 @@ def made(shown: Sequence[Shown], rows: Sequence[RunRow], sort: Sequence[SortKey]
     return columns
 
 
-def name_width(arrangement: Arrangement, rows: Sequence[RunRow], available: int) -> int:
-    """How wide the frozen column is: as wide as the names want, and at most `available`."""
-    widest = max((_cells(row.name) for row in rows), default=0)
+def name_width(arrangement: Arrangement, available: int) -> int:
+    """How wide the frozen column is: as wide as the names want, the newest and some of all; at most `available`."""
+    newest, names = arrangement.frame.newest, arrangement.frame.columns.names
+    sample = (*newest[:SAMPLE], *newest[:: len(newest) // SAMPLE + 1])
+    widest = max((_cells(names[at]) for at in sample), default=0)
     if arrangement.children:
         deepest = min(DEEPEST, max(arrangement.depth.values(), default=0))
         widest += INDENT * (deepest + 1)

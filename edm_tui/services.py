@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from edm_core.snapshots.jobs import JobSnapshot
 from edm_core.snapshots.outcome import Outcome
-from edm_core.snapshots.runs import RunDetail, RunRow, RunsSnapshot
+from edm_core.snapshots.runs import MetricSummary, RunDetail, RunRow, RunsSnapshot
 from edm_core.workspace import Workspace
 from edm_tui.branch import branch_name, refs_stamp
 from edm_tui.children import run_verb, to_outcome
@@ -109,6 +109,13 @@ class Services:
         if found is not None:
             self._reader.give(found.experiment, found.metrics, found.many)
         return self._reader.read(experiment, metrics)
+
+    async def summaries(
+        self, run_ids: "Sequence[str]", metrics: "Sequence[str]"
+    ) -> "dict[str, dict[str, MetricSummary]]":
+        """Curves and best values by run id and metric, for runs that came into view. Raises EdmError."""
+        reader = self._reader
+        return {} if reader is None else await self.in_thread(reader.summaries, run_ids, metrics)
 
     async def remember(self, memory: "TableMemory") -> None:
         """Keep how the run table is arranged for the next start. Raises ActionError."""

@@ -17,8 +17,8 @@ from edm_tui import verbs
 from edm_tui.formatting import clean
 from edm_tui.messages import ActionFinished, RunHighlighted, RunOpened
 from edm_tui.run_cells import Look
-from edm_tui.screens.arranging import Arranging
 from edm_tui.screens.base import EVERYTHING
+from edm_tui.screens.curves_in_view import CurvesInView
 from edm_tui.screens.moving import Moving
 from edm_tui.screens.reading import ReadingScreen
 from edm_tui.screens.run_filter import RunFilter
@@ -40,7 +40,7 @@ PANE_STEP, PANE_LEAST, TABLE_LEAST = 8, 28, 40
 First = RunsSnapshot | EdmError | None
 
 
-class RunsScreen(ReadingScreen, Moving, Arranging):
+class RunsScreen(ReadingScreen, Moving, CurvesInView):
     """`first` is what was read before the first frame: runs, the reason why there are none, or None."""
 
     context = "runs"
@@ -145,6 +145,7 @@ class RunsScreen(ReadingScreen, Moving, Arranging):
         self._open_wanted()
         self._explain()
         self.say()
+        self.look()
 
     @property
     def _look(self) -> Look:
@@ -198,6 +199,7 @@ class RunsScreen(ReadingScreen, Moving, Arranging):
         message.stop()
         self._explain()
         self.say()
+        self.look()
 
     def _explain(self) -> None:
         row = self.table.row
@@ -274,9 +276,11 @@ class RunsScreen(ReadingScreen, Moving, Arranging):
 
     def do_left(self) -> None:
         self.table.scroll_columns(-1)
+        self.look()
 
     def do_right(self) -> None:
         self.table.scroll_columns(1)
+        self.look()
 
     # Choosing -----------------------------------------------------------------
 

@@ -84,7 +84,7 @@ class RunLines(Painted):
         self._columns = made(self.shown_columns(), rows, self.view.sort)
         spared = sum(column.width + len(GAP) for column in self._columns[:3]) if self._narrow else width * 2 // 3
         chosen = next((one.width for one in self.view.columns if one.field == NAME), 0)
-        wide = chosen or name_width(self.arrangement, rows, max(16, min(40, width - spared - 2)))
+        wide = chosen or name_width(self.arrangement, max(16, min(40, width - spared - 2)))
         by = self.arrangement.groups[0].field.key if self.arrangement.groups else ""
         self._frozen = Column(NAME, f"run by {by}" if by else "run", min(wide, max(8, width - 2)))
         self._left = min(self._left, max(0, len(self._columns) - 1))
@@ -110,6 +110,15 @@ class RunLines(Painted):
 
     def _fits_all(self) -> bool:
         return len(self._in_view()) == len(self._columns) - self._left
+
+    def curves_shown(self) -> list[str]:
+        """The metrics whose curves are in view."""
+        return [column.field.key for column in self._in_view() if column.field.kind in ("metric", "spark")]
+
+    def runs_in_view(self) -> list[int]:
+        """The positions of the runs whose lines are in view."""
+        lines = self.arrangement.lines[self._top : self._top + max(0, self.size.height - 1)]
+        return [at for at in lines if at >= 0]
 
     def column_at(self, x: int) -> Column | None:
         """The column whose title stands at this cell of the header."""

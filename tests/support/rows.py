@@ -51,6 +51,8 @@ class QuietServices(Services):
         self.documents: dict[tuple[str, ...], dict[str, Any]] = {}
         self.read: list[tuple[str | None, tuple[str, ...]]] = []
         """Experiment and metrics of each reading."""
+        self.curves: dict[str, dict[str, MetricSummary]] = {}
+        self.looked: list[tuple[tuple[str, ...], tuple[str, ...]]] = []
         self.known_experiments: tuple[Experiment, ...] = ()
 
     async def runs(self, experiment: str | None = None, metrics: Sequence[str] = ()) -> RunsSnapshot:
@@ -58,6 +60,10 @@ class QuietServices(Services):
         if isinstance(self.rows, EdmError):
             raise self.rows
         return replace(a_snapshot(self.rows), experiment=experiment or "edm-training")
+
+    async def summaries(self, run_ids: Sequence[str], metrics: Sequence[str]) -> dict[str, dict[str, MetricSummary]]:
+        self.looked.append((tuple(run_ids), tuple(metrics)))
+        return {run_id: self.curves[run_id] for run_id in run_ids if run_id in self.curves}
 
     async def experiments(self) -> tuple[Experiment, ...]:
         return self.known_experiments

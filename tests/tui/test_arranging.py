@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from textual.pilot import Pilot
 
-from edm_core.snapshots.runs import RunRow
+from edm_core.snapshots.runs import MetricSummary, RunRow
 from edm_core.stores.protocols import Experiment
 from edm_core.table.memory import recall
 from edm_core.table.saved import saved_views
@@ -353,3 +353,24 @@ async def test_deleting_in_mlflow_and_restoring(tmp_path: Path) -> None:
         await pilot.press("enter")
         await settled(pilot)
         assert services.asked[2:] == [("runs", "restore", "id-gone")]
+
+
+async def test_curves_are_read_of_the_runs_in_view_once(tmp_path: Path) -> None:
+    bare = MetricSummary(0.5, 3, 0.5, 3)
+    rows = [a_row(f"run{number:03}", metrics={"val_loss": bare}) for number in range(200)]
+    app, services = an_app(tmp_path, rows)
+    services.curves = {row.run_id: {"val_loss": a_metric(0.9, 0.7, 0.5)} for row in rows[:-1]}
+    async with app.run_test(size=(120, 24)) as pilot:
+        await settled(pilot)
+        table = runs(app).table
+        assert "█▄▁" in table.render_line(1).text
+        ((asked, metrics),) = services.looked
+        assert (asked[0], len(asked), metrics) == ("id-run000", table.page, ("val_loss",))
+        await pilot.press("j", "k")
+        await settled(pilot)
+        assert len(services.looked) == 1
+        await pilot.press("G", "k", "j")
+        await settled(pilot)
+        assert "█▄▁" in table.render_line(table.page - 1).text
+        # The last one has none: it is not asked at each move.
+        assert len(services.looked) == 2

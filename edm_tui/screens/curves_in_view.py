@@ -1,0 +1,67 @@
+"""Curves of the runs in view: of many runs none are read before someone looks at them."""
+
+import asyncio
+from collections.abc import Sequence
+
+from textual import work
+
+from edm_core.errors import EdmError
+from edm_core.snapshots.run_columns import MISSING
+from edm_core.snapshots.runs import RunRow
+from edm_tui.screens.arranging import Arranging
+
+LOOK_AFTER = 0.15
+"""Seconds that the view rests before its curves are read."""
+
+
+class CurvesInView(Arranging):
+    """Call `look` whenever other runs or columns may have come into view."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._looked: set[tuple[str, int]] = set()
+        """(metric, position) of what was asked since the last reading: a run without a curve is not asked again at each
+        move."""
+
+    def set_rows(self, rows: Sequence[RunRow]) -> None:
+        super().set_rows(rows)
+        self._looked.clear()
+
+    def look(self) -> None:
+        if self._wanted_curves():
+            self._read_curves()
+
+    def _wanted_curves(self) -> dict[str, list[int]]:
+        """Metric → positions in view whose curves are not there and were not asked for."""
+        found: dict[str, list[int]] = {}
+        runs = self.frame.columns
+        for metric in self.table.curves_shown():
+            column = runs.metrics.get(metric)
+            if column is not None:
+                found[metric] = [
+                    at for at in self.table.runs_in_view()
+                    if runs.run_ids[at] and column.last_step[at] != MISSING and at not in column.sparks
+                    and (metric, at) not in self._looked
+                ]  # fmt: skip
+        return {metric: wanted for metric, wanted in found.items() if wanted}
+
+    @work(exclusive=True, group="curves")
+    async def _read_curves(self) -> None:
+        await asyncio.sleep(LOOK_AFTER)
+        runs, wanted = self.frame.columns, self._wanted_curves()
+        places = sorted({at for some in wanted.values() for at in some})
+        if not places:
+            return
+        try:
+            found = await self.services.summaries([runs.run_ids[at] for at in places], list(wanted))
+        except EdmError:
+            # The reading of the table tells the same; without curves it can be used all the same.
+            return
+        if runs is not self.frame.columns:
+            return
+        self._looked |= {(metric, at) for metric, some in wanted.items() for at in some}
+        for at in places:
+            for metric, summary in found.get(runs.run_ids[at], {}).items():
+                if summary.spark:
+                    runs.add_spark(metric, at, summary.spark)
+        self.table.repaint()
