@@ -313,9 +313,13 @@ def _print_all(outcomes: list[Outcome], as_json: bool) -> None:
         return
     documents = [job for outcome in outcomes for job in outcome.data["jobs"]]
     level = "warning" if any(outcome.level == "warning" for outcome in outcomes) else "done"
-    print_json(
-        {"title": f"{len(outcomes)} jobs", "detail": "", "level": level, "stale": ["runs", "jobs"], "jobs": documents}
-    )
+    print_json({"title": _title(outcomes), "detail": "", "level": level, "stale": ["runs", "jobs"], "jobs": documents})
+
+
+def _title(outcomes: list[Outcome]) -> str:
+    """`Stopped 3 jobs`; `3 jobs` where they did not all fare alike."""
+    verbs = {outcome.title.split(" ")[0] for outcome in outcomes}
+    return f"{verbs.pop()} {len(outcomes)} jobs" if len(verbs) == 1 else f"{len(outcomes)} jobs"
 
 
 def _document(job: JobSnapshot) -> dict[str, object]:

@@ -30,7 +30,8 @@ def settle(workspace: Workspace) -> tuple[str, ...]:
     done: list[str] = []
     _remove_drafts(workspace)
     ask_engines(workspace)
-    for job in load_jobs(workspace.jobs_dir):
+    # In the order of their turn: the first that gets its supervisor back may start at once.
+    for job in sorted(load_jobs(workspace.jobs_dir), key=lambda job: (job.rank or job.created, job.id)):
         folder = JobFolder(workspace.jobs_dir / job.id)
         try:
             if not folder.exit_file.exists():

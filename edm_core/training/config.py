@@ -131,6 +131,9 @@ class TrainingConfig:
     scheduler: str = _option("cosine", "--scheduler", "Course of the learning rate after warm-up.", choices=SCHEDULERS)
     weight_decay: float = _option(0.01, "--weight-decay", "Weight decay of AdamW.", low=0, high=10)
     gradient_clip: float = _option(1.0, "--gradient-clip", "Largest gradient norm; 0 is no limit.", low=0)
+    stop_on_nan: bool = _option(
+        True, "--stop-on-nan", "End the run once a loss is not finite.", logged=False, fixed=False
+    )
     eval_every: int = _option(1, "--eval-every", "Epochs between validations.", low=1)
     save_every: int = _option(0, "--save-every", "Epochs between epoch_N.pt; 0 is never.", low=0, fixed=False)
     seed: int = _option(0, "--seed", "Seed of the weights, the split and the excerpts.", low=0, high=2**32 - 1)

@@ -141,10 +141,8 @@ class Trainer:
             scores, is_best = self._state.judge(validation, baseline)
             metrics |= scores
         tracker.log_epoch(epoch, metrics)
-        if not math.isfinite(metrics["train_loss"]):
-            raise TrainingError(
-                f"train_loss is {metrics['train_loss']} at epoch {epoch}.", "Try a lower --lr or a --gradient-clip."
-            )
+        if config.stop_on_nan:
+            refuse_nan(epoch, metrics)
         self._save(folder, is_best, metrics)
         self._progress.set_run_id(tracker.run_id)
         self._progress.epoch(epoch, len(self.train_loader), metrics)
@@ -209,6 +207,16 @@ class Trainer:
             folder.name, run_id, folder.path, state.epoch, state.best_epoch, state.best_val_loss,
             dict(state.best_metrics),
         )  # fmt: skip
+
+
+def refuse_nan(epoch: int, metrics: dict[str, float]) -> None:
+    """Raise TrainingError for a loss that is NaN or infinite: it does not become a number again."""
+    for name in ("train_loss", "val_loss"):
+        if not math.isfinite(metrics.get(name, 0.0)):
+            raise TrainingError(
+                f"{name} is {metrics[name]} at epoch {epoch}.",
+                "Try a lower --lr or a --gradient-clip; --no-stop-on-nan trains on.",
+            )
 
 
 def actual_text(state: TrainingState, evaluation: Evaluation) -> str:

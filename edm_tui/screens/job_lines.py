@@ -1,7 +1,9 @@
 """The lines of the Jobs screen: running, waiting, ended."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 
+from rich.cells import cell_len
 from rich.style import Style
 from rich.text import Text
 
@@ -14,10 +16,11 @@ from edm_tui.widgets.line_list import Line
 
 GROUPS = (("running", ("running",)), ("waiting", ("queued",)), ("ended", ("done", "failed", "stopped", "lost")))
 COLUMNS = (
-    Column("  job", flex=True), Column("state"), Column("progress"), Column("ETA", right=True),
+    Column("  job"), Column("state"), Column("progress"), Column("ETA", right=True),
     Column("since", right=True), Column("took", right=True), Column("last metric", right=True), Column("where"),
     Column("note", flex=True),
 )  # fmt: skip
+NAME_CELLS = 30
 WIDE_ONLY = ("took", "ETA", "last metric", "where")
 
 
@@ -50,9 +53,11 @@ def job_lines(
         index for index, column in enumerate(COLUMNS)
         if (width >= 110 or column.title not in WIDE_ONLY) and (filled[index] or column.title != "where")
     ]  # fmt: skip
-    header, texts = layout(
-        [COLUMNS[index] for index in wanted], [[row[index] for index in wanted] for row in cells], width
-    )
+    shown = [[row[index] for index in wanted] for row in cells]
+    columns = [COLUMNS[index] for index in wanted]
+    # Which job it is matters more than what is noted of it.
+    columns[0] = replace(columns[0], width=min(NAME_CELLS, max((_cells_of(row[0]) for row in shown), default=8)))
+    header, texts = layout(columns, shown, width)
     rest = iter(texts)
     lines: list[Line] = []
     for title, found in grouped:
@@ -95,6 +100,10 @@ def _cells(
         job.there.words(now, job.active) or job.place,
         note,
     ]
+
+
+def _cells_of(cell: Cell) -> int:
+    return cell.cell_len if isinstance(cell, Text) else cell_len(cell)
 
 
 def _name(job: JobSnapshot, marks: Collection[str]) -> Text:

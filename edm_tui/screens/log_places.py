@@ -83,9 +83,13 @@ class LogPlaces(EdmScreen):
 
     @work(exclusive=True, group="places")
     async def _go_to_found(self, log: Path, find: Callable[[Path], FoundLine | None], none: str) -> None:
+        shown, self.pane.elsewhere = self.pane.elsewhere, "looking through the whole log …"
+        self.pane.say()
         found = await self.services.in_thread(find, log)
         job = self.job
         if found is None or job is None:
+            self.pane.elsewhere = shown
+            self.pane.say()
             self.notify(none, markup=False)
             return
         news = await self.services.in_thread(TailFeed(job).window, found.offset)

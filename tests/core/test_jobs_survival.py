@@ -19,6 +19,7 @@ from edm_core.jobs.identity import ProcessId
 from edm_core.jobs.local import launch, start_supervisor
 from edm_core.jobs.mlflow_status import Verdict, runs_of_job, settle_runs, unsettled_file
 from edm_core.jobs.mlflow_watch import runs_now
+from edm_core.jobs.queue import move
 from edm_core.jobs.reaper import needs_settling, settle
 from edm_core.jobs.slots import take_slot
 from edm_core.jobs.stop import stop_job
@@ -181,6 +182,22 @@ def test_a_waiting_job_goes_on_with_a_new_supervisor(workspace: Workspace) -> No
     assert not (workspace.root / "ran").exists()
     other = launch(workspace, ["true"])
     wait_until(workspace, other.id, "done")
+
+
+def test_after_a_reboot_waiting_jobs_go_on_in_the_order_of_their_turn(workspace: Workspace) -> None:
+    command, opened = gate(workspace)
+    busy = launch(workspace, command)
+    child_of(workspace, busy.id)
+    waiting = [launch(workspace, ["sh", "-c", f"echo $EDM_JOB_ID >> {workspace.root}/ran"]).id for _ in range(3)]
+    move(folder(workspace, waiting[2]), "first")
+    for one in waiting:
+        kill_supervisor(workspace, one)
+    opened.touch()
+    wait_until(workspace, busy.id, "done")
+    assert len(settle(workspace)) == 3
+    for one in waiting:
+        wait_until(workspace, one, "done")
+    assert (workspace.root / "ran").read_text().split() == [busy.id, waiting[2], waiting[0], waiting[1]]
 
 
 def test_a_supervisor_killed_between_queue_and_start_loses_nothing(workspace: Workspace) -> None:

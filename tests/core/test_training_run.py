@@ -202,6 +202,12 @@ def test_an_exception_ends_the_run_as_failed(root: Path) -> None:
     assert "train_loss is" in run.data.tags["edm.error"]
 
 
+def test_a_loss_that_is_no_number_can_be_let_pass(root: Path) -> None:
+    done = edm(root, *QUICK, "--run-name", "overflow_on", "--boundary-weight", "1e39", "--no-stop-on-nan")
+    assert done.returncode == 0, done.stderr
+    assert mlflow_run(root, "overflow_on").info.status == "FINISHED"
+
+
 def test_a_server_that_is_away_costs_nothing_but_time(root: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
