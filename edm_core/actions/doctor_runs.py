@@ -15,6 +15,7 @@ from edm_core.stores.data_states import run_folders
 from edm_core.stores.mlflow_client import mlflow_client
 from edm_core.stores.protocols import ALL_EXPERIMENTS
 from edm_core.stores.runs import load_runs
+from edm_core.training.unfinished import fill_actual
 from edm_core.workspace import Workspace
 
 
@@ -88,6 +89,9 @@ def _kill(workspace: Workspace, row: RunRow) -> str:
     ended = _last_sign(workspace, row)
     set_tags(client, row.run_id, {"edm.error": "its process was killed"})
     told("end the run", lambda: client.set_terminated(row.run_id, "KILLED", end_time=ended))
+    if row.run_dir:
+        known = {key: found.last for key, found in row.metrics.items()}
+        fill_actual(workspace.root / row.run_dir, "its process was killed", known)
     return f"marked {row.name} KILLED, ended when it last wrote something"
 
 

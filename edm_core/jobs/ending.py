@@ -55,9 +55,23 @@ def write_ending(folder: JobFolder, ending: Ending) -> float:
 def tell_mlflow(folder: JobFolder, workspace: Workspace, ending: Ending, ended: float) -> None:
     """End the job's runs that the command left open. Raises JobError when the store is away."""
     status = "KILLED" if ending.signal else _MLFLOW_STATUS[ending.state]
+    if ending.state != "done":
+        _say_what_is_known(folder, workspace, ending)
     run_id = text(last_progress(folder.progress_file).get("run_id"))
     error = ending.note if ending.state in ("failed", "lost") else ""
     settle_runs(folder, Verdict(workspace.tracking_uri, folder.id, run_id, status, int(ended * 1000), error))
+
+
+def _say_what_is_known(folder: JobFolder, workspace: Workspace, ending: Ending) -> None:
+    """A trainer that was killed could not write its results into metadata.yaml."""
+    from edm_core.training.unfinished import fill_actual
+
+    progress = last_progress(folder.progress_file)
+    name = text(progress.get("run_name")) or text((folder.read(folder.job_file) or {}).get("run_name"))
+    metrics = progress.get("metrics")
+    if name and "/" not in name and name not in (".", ".."):
+        known = {key: value for key, value in metrics.items() if isinstance(value, int | float)} if metrics else {}
+        fill_actual(workspace.runs_dir / name, ending.note or ending.state, known)
 
 
 def finish(folder: JobFolder, workspace: Workspace, ending: Ending) -> None:

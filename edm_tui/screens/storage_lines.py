@@ -40,15 +40,23 @@ def answer(safety: Safety | None, width: int) -> Text:
     if safety.safe:
         text = Text(f" {QUESTION}   ", end="").append("YES", "bold $success")
         return text.append(": what is kept was seen on the remote, every commit is pushed", "not bold")
-    text = Text(f" {QUESTION}   ", end="").append("NO", "bold $error")
-    text.append(f": {only_here(safety)}")
-    if width >= WIDE and (safety.only_here or safety.commit_count):
+    wide = width >= WIDE
+    text = Text(f" {QUESTION}{'   ' if wide else ' '}", end="").append("NO", "bold $error")
+    # Where there is little room, the heading below says that this is only here.
+    text.append(f": {only_here(safety) if wide else _counted(safety)[0]}")
+    if wide and (safety.only_here or safety.commit_count):
         text.append("      P push all")
     return text
 
 
 def only_here(safety: Safety) -> str:
     """`2 kept runs (3.1 GB, about 4 min) and 1 commit are only here`."""
+    counted, one = _counted(safety)
+    return f"{counted} {'is' if one else 'are'} only here"
+
+
+def _counted(safety: Safety) -> tuple[str, bool]:
+    """What is only here, and whether it is a single thing."""
     parts = []
     if safety.only_here:
         seconds = safety.seconds
@@ -60,7 +68,7 @@ def only_here(safety: Safety) -> str:
         parts.append(_many(len(safety.uncommitted), "uncommitted pointer"))
     last = parts.pop()
     one = not parts and last.startswith(("1 ", "the "))
-    return f"{', '.join(parts)}{' and ' if parts else ''}{last} {'is' if one else 'are'} only here"
+    return f"{', '.join(parts)}{' and ' if parts else ''}{last}", one
 
 
 def _kept(items: Sequence[OnlyHere]) -> str:

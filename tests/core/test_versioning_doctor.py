@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import yaml
 
 from edm_core.actions.discard import discard
 from edm_core.actions.doctor import Report, examine
@@ -74,6 +75,9 @@ def test_a_run_whose_process_died_is_marked_killed_and_a_living_one_is_not(works
     assert not examine(workspace, fix=True).sick
     row = find_run(workspace, "died")
     assert (row.status, row.tags["edm.error"]) == ("KILLED", "its process was killed")
+    metadata = yaml.safe_load((workspace.root / row.run_dir / "metadata.yaml").read_text())
+    assert metadata["results"]["actual"].startswith("its process was killed: ")
+    assert "val_loss 0.3" in metadata["results"]["actual"]
     assert (
         client.get_run(row.run_id).info.end_time
         == (workspace.root / row.run_dir / "config.yaml").stat().st_mtime * 1000

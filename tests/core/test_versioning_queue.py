@@ -38,10 +38,10 @@ def test_verbs_of_four_processes_queue(tmp_path: Path) -> None:
     assert {entry.state for entry in entries} == {"done"}
     assert git(workspace.root, "log", "--format=%s").count("Keep run") == 3
     assert not runs[2].folder.exists()
-    _nothing_interleaves(workspace.journal_path)
+    nothing_interleaves(workspace.journal_path)
 
 
-def _nothing_interleaves(journal: Path) -> None:
+def nothing_interleaves(journal: Path) -> None:
     """Between the begin and the end of an entry no line belongs to another."""
     current = ""
     for line in journal.read_text().splitlines():
