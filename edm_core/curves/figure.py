@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Literal
 
 from edm_core.curves.axes import x_ticks
 from edm_core.curves.lines import Frame, Line, Path, View, x_of, x_range, y_range
-from edm_core.curves.signs import BAD_SIGNS, on_white
+from edm_core.curves.signs import BAD_SIGNS, RUN_MARKS, on_white
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+_MARKERS = ("o", "^", "s", "D", "v", "8", "P")
+"""What matplotlib calls the marks of runs."""
 _FRAME = 420, 100
 """Cells of the frame: what `Frame` calls a cell holds two dots by four."""
 
@@ -76,9 +78,9 @@ def _curve(axes: "Axes", path: Path, frame: Frame, colour: str, view: View) -> N
         axes.plot(*_joined(path, frame, raw=True), color=colour, alpha=0.25, linewidth=1)
     label = f"{path.line.mark} {_plain(path.line.name)}"
     xs, ys = _joined(path, frame, raw=False)
-    # A single value has no line.
-    marker = "o" if sum(map(math.isfinite, xs)) == 1 else None
-    axes.plot(xs, ys, style, color=colour, linewidth=1.4, marker=marker, label=label)
+    marker = dict(zip(RUN_MARKS, _MARKERS, strict=True)).get(path.line.mark, "o")
+    every = max(1, len(xs) // 12)
+    axes.plot(xs, ys, style, color=colour, linewidth=1.4, marker=marker, markersize=5, markevery=every, label=label)
     for step, at, value in path.history.bad:
         x = x_of(path.line, view.unit, step, at)
         if frame.x[0] <= x <= frame.x[1]:
