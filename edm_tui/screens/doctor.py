@@ -77,7 +77,7 @@ class DoctorScreen(ListScreen):
             return f"doctor · {self._fault or 'looking …'}"
         counts = {word: sum(1 for one in self.findings if one.severity == word) for word in MARKS}
         told = [f"{number} {word}{'s' if number != 1 else ''}" for word, number in counts.items() if number]
-        depth = "" if self._deep else "hashes of kept objects not checked: i checks them"
+        depth = "" if self._deep else "small objects hashed: i hashes all"
         return " · ".join(filter(None, ["doctor", ", ".join(told) or "all is well", depth, self._fault]))
 
     def on_resize(self) -> None:

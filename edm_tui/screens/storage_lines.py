@@ -10,11 +10,11 @@ from edm_core.actions.storage import ARTIFACTS, CACHE, PARTS, RUNS, TRASH
 from edm_core.actions.trash import EXCLUDED, Slot
 from edm_core.snapshots.storage import LocalCommit, OnlyHere, Safety, Shared, Size
 from edm_tui.formatting import age, count, duration, size
-from edm_tui.widgets.cells import Cell, Column, layout, plain
+from edm_tui.widgets.cells import Cell, Column, cut, layout, plain
 from edm_tui.widgets.line_list import Line
 
 QUESTION = "Safe to lose this machine?"
-WIDE = 100
+WIDE = 120
 COLUMNS = (Column("", flex=True), Column("", right=True), Column("", right=True), Column("", flex=True))
 MOST = 100
 """Lines of one section; the rest is counted."""
@@ -102,7 +102,10 @@ def _section(title: str, rows: Sequence[Row], width: int, facts: StorageFacts) -
         return
     yield Line(Text(end=""))
     yield Line(Text(f" {title} ({count(len(rows))})", style="bold", end=""))
-    _, texts = layout(COLUMNS, [cells for _, cells, _ in rows[:MOST]], width - 1)
+    # What is said of a line has its room before a commit's long subject.
+    room = max(24, width - 44)
+    shown = [[cut(plain(str(cells[0])), room), *cells[1:]] for _, cells, _ in rows[:MOST]]
+    _, texts = layout(COLUMNS, shown, width - 1)
     for (key, _, more), text in zip(rows, texts, strict=False):
         yield Line(text, key)
         if key in facts.opened:
