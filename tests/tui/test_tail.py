@@ -12,6 +12,7 @@ import pytest
 from rich.text import Text
 from textual.pilot import Pilot
 
+from edm_core.files import write_json
 from edm_core.jobs.folder import JobFolder, load_job
 from edm_core.jobs.growing import GrowingRecords
 from edm_core.jobs.identity import this_process
@@ -43,7 +44,8 @@ class Job:
         self.folder.log.touch()
 
     def _write(self, path: Path, document: dict[str, Any]) -> None:
-        path.write_text(json.dumps(document), encoding="utf-8")
+        # As a supervisor does it: a reader never meets half of it.
+        write_json(path, document)
 
     def say(self, text: str) -> None:
         with self.folder.log.open("a", encoding="utf-8") as log:
