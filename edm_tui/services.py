@@ -94,12 +94,22 @@ class Services:
         """All runs come from the child that read the first ones, where it reads them."""
         self._first = first
 
-    async def runs(self, experiment: str | None = None, metrics: "Sequence[str]" = ()) -> RunsSnapshot:
+    async def runs(
+        self,
+        experiment: str | None = None,
+        metrics: "Sequence[str]" = (),
+        whole: bool = False,
+        part: "Callable[[RunsSnapshot], bool] | None" = None,
+    ) -> RunsSnapshot:
         """The run table, newest first: of the workspace's experiment, where no other one is given; best values of
-        `metrics`, too. Raises EdmError when the store cannot be read."""
-        return await self.in_thread(self._read_runs, experiment, metrics)
+        `metrics`, too. `whole` reads everything again. `part` is called from a thread with what is there so far, and
+        ends the reading with False. Raises EdmError when the store cannot be read."""
+        return await self.in_thread(self._read_runs, experiment, metrics, whole, part)
 
-    def _read_runs(self, experiment: str | None, metrics: "Sequence[str]") -> RunsSnapshot:
+    def _read_runs(
+        self, experiment: str | None, metrics: "Sequence[str]", whole: bool,
+        part: "Callable[[RunsSnapshot], bool] | None",
+    ) -> RunsSnapshot:  # fmt: skip
         from edm_core.stores.run_reader import RunReader
 
         first, self._first = self._first, None
@@ -108,7 +118,7 @@ class Services:
         found = first.rest() if first is not None else None
         if found is not None:
             self._reader.give(found.experiment, found.metrics, found.many)
-        return self._reader.read(experiment, metrics)
+        return self._reader.read(experiment, metrics, whole, part)
 
     async def summaries(
         self, run_ids: "Sequence[str]", metrics: "Sequence[str]"

@@ -195,11 +195,13 @@ class RunColumns:
         """The runs in this order (default: newest first)."""
         return RunView(self, self.newest_first() if order is None else order)
 
-    def add_spark(self, metric: str, position: int, spark: tuple[float, ...]) -> None:
-        """Keep the curve of a run that came into view: the one thing that is added later."""
+    def add_curve(self, metric: str, position: int, summary: MetricSummary) -> None:
+        """Keep best value and spark of a run that came into view: the one thing that is added later."""
         column = self.metrics.get(metric)
-        if column is not None:
-            column.sparks[position] = spark
+        if column is not None and column.last_step[position] != MISSING:
+            if summary.best is not None:
+                column.put_best(position, summary.best, summary.best_step)
+            column.sparks[position] = summary.spark
             self.made.pop(position, None)
 
 

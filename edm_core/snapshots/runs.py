@@ -99,7 +99,9 @@ class RunsSnapshot:
     notice: str = ""
     """One line that the status line must say, such as why a slower way of reading was taken."""
     partial: bool = False
-    """More runs are being read."""
+    """There are more runs, which are being read."""
+    stopped: bool = False
+    """There are more runs, but the user let them be."""
     old: bool = False
     """As they were when the program was last here, at `taken`; the store has not been heard of since."""
 

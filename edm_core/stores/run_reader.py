@@ -8,11 +8,14 @@ from typing import TypeAlias
 
 from edm_core.snapshots.run_columns import RunColumns
 from edm_core.snapshots.runs import MetricSummary, RunsSnapshot
+from edm_core.stores.last_snapshot import save_snapshot
 from edm_core.stores.protocols import ManyRuns, TrackingStore
 from edm_core.stores.runs import assembled, judged
 from edm_core.stores.tracking import open_tracking
 from edm_core.workspace import Workspace
 
+FEW = 20
+"""So few runs are read anew as fast as from the disk."""
 Part: TypeAlias = Callable[[RunsSnapshot], bool]
 
 
@@ -24,6 +27,7 @@ class RunReader:
         self._lock = threading.Lock()
         self._known: ManyRuns | None = None
         self._asked: tuple[str, tuple[str, ...]] = ("", ())
+        self._stopped = False
 
     def give(self, experiment: str, metrics: Iterable[str], many: ManyRuns) -> None:
         """Take over runs that were read elsewhere, such as by the child process of the start."""
@@ -39,10 +43,12 @@ class RunReader:
         wanted = judged(self._workspace, metrics)
         with self._lock:
             store, taken = open_tracking(self._workspace), time.time()
-            known = None if whole else self._of(store, name, wanted)
+            # A store that tells what changed has nothing more to say when it is read whole.
+            told_all = self._known is not None and self._known.mark is not None
+            known = None if whole and not told_all else self._of(store, name, wanted)
             # Metrics that were judged before stay so: showing and hiding a column costs nothing then.
             best_of = tuple(dict.fromkeys((*self._asked[1], *wanted))) if known is not None else wanted
-            stopped = False
+            stopped = self._stopped and known is not None
 
             def told(columns: RunColumns) -> bool:
                 nonlocal stopped
@@ -51,8 +57,10 @@ class RunReader:
                 return not stopped
 
             many = store.many(name, best_of, known, told)
-            self._known, self._asked = many, (name, best_of)
-            return replace(assembled(self._workspace, store, name, many.columns, taken), partial=stopped)
+            self._known, self._asked, self._stopped = many, (name, best_of), stopped
+            if known is None and not stopped and many.mark is None and len(many.columns) > FEW:
+                save_snapshot(self._workspace, name, best_of, many.columns, None, taken)
+            return replace(assembled(self._workspace, store, name, many.columns, taken), stopped=stopped)
 
     def _of(self, store: TrackingStore, experiment: str, wanted: Sequence[str]) -> ManyRuns | None:
         """What is known of this experiment, with the best values of all that are wanted; None where nothing is."""

@@ -18,6 +18,7 @@ from edm_core.table.usual import usual_metrics
 from edm_core.table.view import FLAT, TREE, Shown, SortKey, View
 from edm_tui.columns import NAME
 from edm_tui.messages import HeaderClicked
+from edm_tui.screens.base import EVERYTHING
 from edm_tui.screens.narrowing import Narrowing
 from edm_tui.screens.run_filter import RunFilter
 
@@ -74,7 +75,7 @@ class Arranging(Narrowing):
         self._remember()
         if elsewhere or set(self.wanted_metrics()) - before:
             # Best values and curves are read only of the metrics that are shown.
-            self.do_refresh()
+            self.stores_changed(EVERYTHING)
 
     @work(group="remember")
     async def _remember(self) -> None:

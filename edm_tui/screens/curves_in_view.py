@@ -62,6 +62,5 @@ class CurvesInView(Arranging):
         self._looked |= {(metric, at) for metric, some in wanted.items() for at in some}
         for at in places:
             for metric, summary in found.get(runs.run_ids[at], {}).items():
-                if summary.spark:
-                    runs.add_spark(metric, at, summary.spark)
+                runs.add_curve(metric, at, summary)
         self.table.repaint()

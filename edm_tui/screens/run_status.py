@@ -38,4 +38,6 @@ def status_text(
 def runs_text(snapshot: RunsSnapshot) -> str:
     """How many runs there are, as far as is known."""
     number = f"{count(len(snapshot.rows))} runs"
-    return f"{number} so far, reading …" if snapshot.partial and not snapshot.old else number
+    if snapshot.stopped:
+        return f"{number} read (r reads all)"
+    return f"{number} so far, reading … (esc stops)" if snapshot.partial and not snapshot.old else number

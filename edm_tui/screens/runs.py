@@ -54,6 +54,7 @@ class RunsScreen(ReadingScreen, Moving, CurvesInView):
         self._launched = ""
         self._to_open = ""
         self._pane_cells = 0
+        self._whole = self._cut = False
         self._taken = 0.0
 
     def compose(self) -> ComposeResult:
@@ -97,8 +98,9 @@ class RunsScreen(ReadingScreen, Moving, CurvesInView):
 
     async def read(self) -> None:
         try:
-            asked, metrics = self.memory.experiment, self.wanted_metrics()
-            snapshot = await self.services.runs(asked, metrics)
+            asked, whole, self._whole = self.memory.experiment, self._whole, False
+            self._cut, metrics = False, self.wanted_metrics()
+            snapshot = await self.services.runs(asked, metrics, whole, self._part)
             if asked != self.memory.experiment:
                 # Another experiment was chosen meanwhile, and is read next.
                 return
@@ -113,6 +115,16 @@ class RunsScreen(ReadingScreen, Moving, CurvesInView):
             self._failed(error)
         else:
             self.say()
+
+    def _part(self, snapshot: RunsSnapshot) -> bool:
+        """Called from the thread that reads page by page: show what is there, unless all of it was on screen before."""
+        if self.snapshot is None or self.snapshot.partial:
+            self.call_later(setattr, self, "snapshot", snapshot)
+        return not self._cut
+
+    def do_refresh(self) -> None:
+        self._whole = True
+        super().do_refresh()
 
     def _failed(self, error: EdmError) -> None:
         """Keep the old rows, dimmed, and say why."""
@@ -261,6 +273,13 @@ class RunsScreen(ReadingScreen, Moving, CurvesInView):
             self.say()
         elif self.memory.baseline:
             self.end_baseline()
+        elif self.reading_parts:
+            self._cut = True
+
+    @property
+    def reading_parts(self) -> bool:
+        """Whether further pages of runs are on their way."""
+        return self.snapshot is not None and self.snapshot.partial and self._loading
 
     # Moving -------------------------------------------------------------------
 

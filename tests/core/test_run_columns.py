@@ -63,5 +63,7 @@ def test_newer_columns_leave_the_older_ones_alone() -> None:
 def test_a_spark_is_added_to_the_row_that_came_into_view() -> None:
     columns = columns_of(ROWS)
     assert columns.row(1).metrics["f1"].spark == ()
-    columns.add_spark("f1", 1, (1.0, 2.0))
-    assert columns.row(1).metrics["f1"].spark == (1.0, 2.0)
+    columns.add_curve("f1", 1, MetricSummary(2.0, 1, 1.0, 0, (1.0, 2.0)))
+    assert columns.row(1).metrics["f1"] == MetricSummary(1.0, -3, 1.0, 0, (1.0, 2.0))
+    columns.add_curve("f1", 0, LOSS)
+    assert "f1" not in columns.row(0).metrics

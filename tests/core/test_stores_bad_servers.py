@@ -165,9 +165,9 @@ def test_pages_are_shown_as_they_come_and_can_be_cut_short(
 
     whole = RunReader(far).read(part=part)
     assert shown == [100, 160, 220]
-    assert (len(whole.rows), whole.partial) == (250, False)
+    assert (len(whole.rows), whole.partial, whole.stopped) == (250, False, False)
     cut = RunReader(far).read(part=lambda snapshot: len(snapshot.rows) < 160)
-    assert (len(cut.rows), cut.partial) == (160, True)
+    assert (len(cut.rows), cut.stopped) == (160, True)
     row = whole.rows[7]
     assert (row.name, row.params, row.metrics["other"].last_step) == ("run_7", {"lr": "1"}, 2)
     assert row.metrics["other"].last != row.metrics["other"].last

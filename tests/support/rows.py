@@ -55,7 +55,9 @@ class QuietServices(Services):
         self.looked: list[tuple[tuple[str, ...], tuple[str, ...]]] = []
         self.known_experiments: tuple[Experiment, ...] = ()
 
-    async def runs(self, experiment: str | None = None, metrics: Sequence[str] = ()) -> RunsSnapshot:
+    async def runs(
+        self, experiment: str | None = None, metrics: Sequence[str] = (), whole: bool = False, part: Any = None
+    ) -> RunsSnapshot:
         self.read.append((experiment, tuple(metrics)))
         if isinstance(self.rows, EdmError):
             raise self.rows

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from textual.pilot import Pilot
 
@@ -31,7 +32,9 @@ class Runs(FakeServices):
 
     rows: tuple[RunRow, ...] = ROWS
 
-    async def runs(self, experiment: str | None = None, metrics: Sequence[str] = ()) -> RunsSnapshot:
+    async def runs(
+        self, experiment: str | None = None, metrics: Sequence[str] = (), whole: bool = False, part: Any = None
+    ) -> RunsSnapshot:
         return RunsSnapshot(self.rows)
 
 
