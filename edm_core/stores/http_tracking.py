@@ -23,8 +23,7 @@ LEAST = 20
 IDS = 100
 """How many runs one question may name."""
 SAMPLES = 320
-JUDGED = 300
-"""Of so many of the newest runs best values are read with the table; of others when they come into view."""
+BY_VIEW = "best values of so many runs are read as they come into view"
 MOST_SAMPLES = 2_500
 """What the bulk endpoint gives at most of a run."""
 LAST_STEP = 2**53
@@ -44,13 +43,24 @@ class HttpTracking(ClientTracking):
     ) -> ManyRuns:
         if known is not None and known.columns.run_ids:
             return ManyRuns(self._again(known.columns, experiment, best_of))
-        ids, columns, token, most = self._experiment_ids(experiment), RunColumns(), "", PAGE
-        while ids:
-            page, most = self._patient_page(ids, most if token else FIRST_PAGE, most, token)
-            columns = extended(columns, self._rows(page, best_of if len(columns) < JUDGED else ()))
-            token = page.token
-            if not token or (told is not None and not told(columns)):
-                break
+        ids, columns = self._experiment_ids(experiment), RunColumns()
+        if not ids:
+            return ManyRuns(columns)
+        # The next page is on its way while this one is put into columns.
+        pool = ThreadPoolExecutor(1)
+        try:
+            waiting = pool.submit(self._patient_page, ids, FIRST_PAGE, PAGE, "")
+            while True:
+                page, most = waiting.result()
+                if page.token:
+                    waiting = pool.submit(self._patient_page, ids, most, most, page.token)
+                    self.notice = BY_VIEW
+                whole = not page.token and not len(columns)
+                columns = extended(columns, self._rows(page, best_of if whole else ()))
+                if not page.token or (told is not None and not told(columns)):
+                    break
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
         return ManyRuns(columns)
 
     def _again(self, columns: RunColumns, experiment: str, best_of: Sequence[str]) -> RunColumns:

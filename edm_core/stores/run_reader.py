@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 from edm_core.snapshots.run_columns import RunColumns
 from edm_core.snapshots.runs import MetricSummary, RunsSnapshot
+from edm_core.stores.joining import Local, read_local
 from edm_core.stores.last_snapshot import save_snapshot
 from edm_core.stores.protocols import ManyRuns, TrackingStore
 from edm_core.stores.runs import assembled, judged
@@ -50,9 +51,13 @@ class RunReader:
             best_of = tuple(dict.fromkeys((*self._asked[1], *wanted))) if known is not None else wanted
             stopped = self._stopped and known is not None
 
+            local: Local | None = None
+
             def told(columns: RunColumns) -> bool:
                 nonlocal stopped
-                so_far = replace(assembled(self._workspace, store, name, columns, taken), partial=True)
+                nonlocal local
+                local = read_local(self._workspace) if local is None else local
+                so_far = replace(assembled(self._workspace, store, name, columns, taken, local), partial=True)
                 stopped = part is not None and not part(so_far)
                 return not stopped
 
@@ -60,7 +65,7 @@ class RunReader:
             self._known, self._asked, self._stopped = many, (name, best_of), stopped
             if known is None and not stopped and many.mark is None and len(many.columns) > FEW:
                 save_snapshot(self._workspace, name, best_of, many.columns, None, taken)
-            return replace(assembled(self._workspace, store, name, many.columns, taken), stopped=stopped)
+            return replace(assembled(self._workspace, store, name, many.columns, taken, local), stopped=stopped)
 
     def _of(self, store: TrackingStore, experiment: str, wanted: Sequence[str]) -> ManyRuns | None:
         """What is known of this experiment, with the best values of all that are wanted; None where nothing is."""

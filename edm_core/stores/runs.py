@@ -43,10 +43,11 @@ def load_runs(
 
 
 def assembled(
-    workspace: Workspace, store: TrackingStore, experiment: str, columns: RunColumns, taken: float
-) -> RunsSnapshot:
-    """The run table of these runs: with folders, labels and jobs as they are now. Raises StoreError."""
-    local = read_local(workspace)
+    workspace: Workspace, store: TrackingStore, experiment: str, columns: RunColumns, taken: float,
+    local: Local | None = None,
+) -> RunsSnapshot:  # fmt: skip
+    """The run table of these runs: with folders, labels and jobs as they are, or as `local` says. Raises StoreError."""
+    local = read_local(workspace) if local is None else local
     joined = join_columns(workspace, store, columns, local)
     return RunsSnapshot(joined, store.label, experiment, taken, _notice(store, experiment, len(columns), local))
 
