@@ -1,7 +1,6 @@
-"""The Diff screen and a track's strip as pictures, wide and narrow. See test_images for drawing them anew."""
+"""The Diff screen and a track's strip as pictures, wide and narrow."""
 
 import json
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,12 +8,10 @@ import pytest
 
 from edm_core.snapshots.runs import RunRow
 from edm_core.stores.runs import load_runs
-from edm_core.workspace import Workspace, find_workspace
-from edm_tui import themes
-from edm_tui.app import EdmApp
+from edm_core.workspace import Workspace
 from edm_tui.screens.diff import DiffScreen
 from edm_tui.screens.track import TrackScreen
-from tests.tui.test_images import IMAGES, NOW, UPDATE, comparable, settled
+from tests.support.pictures import pictured, sample_workspace, settled
 
 REFERENCE = [15.6, 30.7, 45.9, 61.0, 68.5, 83.7]
 LABELS = ["intro", "breakdown", "buildup", "drop", "breakdown", "drop", "outro"]
@@ -44,17 +41,9 @@ def runs_with_tracks(workspace: Workspace, names: Sequence[str]) -> tuple[RunRow
     [("diff_wide", (200, 50)), ("diff_narrow", (80, 24)), ("track_wide", (200, 50)), ("track_narrow", (80, 24))],
 )
 async def test_the_diff(name: str, size: tuple[int, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    root = tmp_path / "music-structure"
-    root.mkdir()
-    (root / "edm.toml").touch()
-    monkeypatch.setenv("COLORTERM", "truecolor")
-    monkeypatch.setattr(time, "time", lambda: NOW)
-    monkeypatch.setattr(themes, "_numbers", {})
-    workspace = find_workspace(root, {"MLFLOW_TRACKING_URI": "memory://sample"})
+    workspace = sample_workspace(tmp_path)
     rows = runs_with_tracks(workspace, ("cnn_lr0.01_seed0", "cnn_lr0.003_seed0"))
-    app = EdmApp(workspace, load_runs(workspace))
-    async with app.run_test(size=size) as pilot:
-        await settled(pilot)
+    async with pictured(name, size, workspace, monkeypatch) as (app, pilot):
         if name.startswith("diff"):
             app.push_screen(DiffScreen(rows))
             await settled(pilot)
@@ -63,9 +52,3 @@ async def test_the_diff(name: str, size: tuple[int, int], tmp_path: Path, monkey
             app.push_screen(TrackScreen(rows, "track_03", [f"track_{number:02}" for number in range(6)]))
             await settled(pilot)
             await pilot.press("pagedown", "pagedown")
-        await settled(pilot)
-        picture = comparable(app.export_screenshot(title="edm-tui"))
-    path = IMAGES / f"{name}.svg"
-    if UPDATE:
-        path.write_text(picture, encoding="utf-8")
-    assert picture == path.read_text(encoding="utf-8"), f"{path.name} looks different; EDM_UPDATE_IMAGES=1 draws it"

@@ -1,21 +1,14 @@
-"""The Storage screen as pictures, wide and narrow.
+"""The Storage screen as pictures, wide and narrow."""
 
-`EDM_UPDATE_IMAGES=1 .venv/bin/pytest tests/tui/test_storage_images.py` draws them anew.
-"""
-
-import time
 from pathlib import Path
 
 import pytest
 
 from edm_core.actions.trash import Slot
 from edm_core.snapshots.storage import LocalCommit, OnlyHere, Safety, Shared, Size
-from edm_core.stores.runs import load_runs
-from edm_core.workspace import find_workspace
-from edm_tui.app import EdmApp
 from edm_tui.screens.storage import StorageScreen
 from edm_tui.screens.storage_lines import StorageFacts
-from tests.tui.test_images import IMAGES, NOW, UPDATE, comparable, settled
+from tests.support.pictures import NOW, pictured, sample_workspace, settled
 
 FACTS = StorageFacts(
     Safety(
@@ -43,23 +36,9 @@ FACTS = StorageFacts(
 async def test_the_storage_screen(
     name: str, size: tuple[int, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    root = tmp_path / "music-structure"
-    root.mkdir()
-    (root / "edm.toml").touch()
-    monkeypatch.setenv("COLORTERM", "truecolor")
-    monkeypatch.setattr(time, "time", lambda: NOW)
-    workspace = find_workspace(root, {"MLFLOW_TRACKING_URI": "memory://sample"})
-    app = EdmApp(workspace, load_runs(workspace))
-    async with app.run_test(size=size) as pilot:
-        await settled(pilot)
+    async with pictured(name, size, sample_workspace(tmp_path), monkeypatch) as (app, pilot):
         await pilot.press("6")
         await settled(pilot)
         assert isinstance(app.screen, StorageScreen)
         app.screen.facts = FACTS
         app.screen.show_facts()
-        await settled(pilot)
-        picture = comparable(app.export_screenshot(title="edm-tui"))
-    path = IMAGES / f"{name}.svg"
-    if UPDATE:
-        path.write_text(picture, encoding="utf-8")
-    assert picture == path.read_text(encoding="utf-8"), f"{path.name} looks different; see EDM_UPDATE_IMAGES above"
