@@ -1,12 +1,11 @@
-"""The application: it owns the services, runs actions in their lanes, and opens screens and dialogs by name."""
+"""The application: it owns the services and runs actions in their lanes."""
 
 import asyncio
 import gc
-import importlib
 import os
 import time
 from collections.abc import Hashable, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from rich.console import RenderableType
 from textual import events, work
@@ -19,13 +18,14 @@ from textual.screen import Screen
 from edm_core.errors import EdmError
 from edm_core.snapshots.jobs import JobSnapshot
 from edm_core.snapshots.outcome import Store
-from edm_core.snapshots.runs import RunRow, RunsSnapshot
+from edm_core.snapshots.runs import RunsSnapshot
 from edm_core.workspace import Workspace
 from edm_tui.ascii_filter import AsciiFilter
 from edm_tui.canvas import Canvas, LeanUpdate
 from edm_tui.formatting import clean
 from edm_tui.key_order import KeyOrder
 from edm_tui.messages import ActionFinished, ActionRequested, StoreChanged
+from edm_tui.opening import Opening
 from edm_tui.screens.base import EdmScreen
 from edm_tui.screens.runs import RunsScreen
 from edm_tui.services import Services
@@ -33,40 +33,10 @@ from edm_tui.settling import Settling
 from edm_tui.telling import JobWatch, ending_words, signal_text
 from edm_tui.themes import THEMES, suit_background
 
-if TYPE_CHECKING:
-    from edm_tui.screens.board import Boards
-
-# What a verb opens: (module, class). The class is made with the tuple of runs that the verb means.
-VIEWS: dict[str, tuple[str, str]] = {
-    "charts": ("edm_tui.screens.charts", "ChartGridScreen"),
-    "charts_screen": ("edm_tui.screens.charts", "ChartsScreen"),
-    "parallel": ("edm_tui.screens.parallel", "ParallelScreen"),
-    "scatter": ("edm_tui.screens.scatter", "ScatterScreen"),
-    "diff": ("edm_tui.screens.diff", "DiffScreen"),
-    "diff_screen": ("edm_tui.screens.diff", "DiffScreen"),
-    "models": ("edm_tui.screens.models", "ModelsScreen"),
-    "jobs": ("edm_tui.screens.jobs", "JobsScreen"),
-    "sweeps": ("edm_tui.screens.sweeps", "SweepsScreen"),
-    "storage": ("edm_tui.screens.storage", "StorageScreen"),
-    "doctor": ("edm_tui.screens.doctor", "DoctorScreen"),
-    "tail": ("edm_tui.screens.tail", "TailScreen"),
-    "commands": ("edm_tui.screens.commands_log", "CommandsLogScreen"),
-}
-# What a verb asks with a form: a coroutine of `edm_tui.screens.forms`, called with the app and the runs, because a form
-# reads first what it shows.
-FORMS = {
-    "new": "open_new",
-    "new_from": "open_new_from",
-    "sweep": "open_sweep",
-    "edit": "open_metadata",
-    "promote": "open_promote",
-    "demote": "open_demote",
-    "register": "open_register",
-}
 POLL_SECONDS = 1.0
 
 
-class EdmApp(Settling):
+class EdmApp(Settling, Opening):
     """`edm-tui`. `first` is the run table as read before the first frame, so that this frame holds it."""
 
     TITLE = "edm-tui"
@@ -88,12 +58,10 @@ class EdmApp(Settling):
         self.ascii_only = ascii_only
         self._canvas = Canvas()
         self._watch = JobWatch(time.time())
-        self._boards: Boards | None = None
         self._first = first
         self._token = token
-        self._form_over: Screen[Any] | None = None
         self._said: list[str] = []
-        self._keys = KeyOrder(self, super().post_message, lambda: self._form_over is self.screen)
+        self._keys = KeyOrder(self, super().post_message, lambda: self.form_over is self.screen)
         chosen = workspace.settings.tui.theme
         if self.theme != chosen:
             self.theme = chosen if chosen in self.available_themes else THEMES[0].name
@@ -206,28 +174,6 @@ class EdmApp(Settling):
 
     # Screens and dialogs ------------------------------------------------------
 
-    def open_view(self, view: str, rows: tuple[RunRow, ...] = ()) -> None:
-        if view in FORMS:
-            self._form_over = self.screen
-            self._open_form(view, rows)
-            return
-        module, name = VIEWS[view]
-        made = getattr(importlib.import_module(module), name)(rows)
-        if len(self.screen_stack) > 1 and type(self.screen) is type(made):
-            # A screen of the same kind is replaced, so that switching back and forth piles nothing up.
-            self.pop_screen()
-        self.push_screen(made)
-
-    @work(exclusive=True, group="form")
-    async def _open_form(self, view: str, rows: tuple[RunRow, ...]) -> None:
-        forms = importlib.import_module("edm_tui.screens.forms")
-        try:
-            await getattr(forms, FORMS[view])(self, rows)
-        except EdmError as error:
-            self.show_error(error.message, error.hint)
-        finally:
-            self._form_over = None
-
     def do_runs(self) -> None:
         """Back to the Runs screen."""
         while len(self.screen_stack) > 1:
@@ -245,32 +191,6 @@ class EdmApp(Settling):
 
         request = ActionRequested("undo", ("undo",), "data", "Undo")
         await ask_undo(self, lambda: self.post_message(request))
-
-    @work(group="tensorboard-key")
-    async def do_tensorboard(self) -> None:
-        """TensorBoard on the runs that the screen in front means, or off."""
-        from edm_tui.screens.board import Boards
-
-        rows = self.screen.targets() if isinstance(self.screen, EdmScreen) else ()
-        self._boards = self._boards or Boards(self, self.services)
-        try:
-            await self._boards.toggle(rows)
-        except EdmError as error:
-            self.show_error(error.message, error.hint)
-
-    def do_help(self) -> None:
-        from edm_tui.dialogs.help import HelpDialog
-
-        if isinstance(self.screen, EdmScreen):
-            self.push_screen(HelpDialog(self.screen.context, self.screen.reason))
-
-    def do_palette(self) -> None:
-        from textual.command import CommandPalette
-
-        from edm_tui.commands import VerbProvider
-
-        if isinstance(self.screen, EdmScreen):
-            self.push_screen(CommandPalette(providers=[VerbProvider], placeholder="A verb …"))
 
     def do_quit(self) -> None:
         self.exit()

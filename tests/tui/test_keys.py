@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from edm_tui import verbs
-from edm_tui.app import FORMS, VIEWS, EdmApp
+from edm_tui.app import EdmApp
 from edm_tui.keys import BY_VERB, KEYS, SCREENS, bindings_for, footer_keys, keys_for, readme_list
+from edm_tui.opening import FORMS, VIEWS
 from edm_tui.screens.runs import RunsScreen
 
 ROOT = Path(__file__).parents[2]
