@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from edm_core.snapshots.runs import RunsSnapshot
     from edm_core.stores.first_runs import AllRuns
 
+LATER = 5
+"""By how much the child gives way, with each message more, to whoever draws."""
 _PART = 1 << 20
 
 
@@ -103,6 +105,8 @@ def _read_and_leave(workspace: Workspace, pipe: int) -> None:
                 file.write(len(message).to_bytes(8, "big"))
                 file.write(message)
                 file.flush()
+                # After the first message nobody waits: the frame that it is for comes first.
+                os.nice(LATER)
         status = 0
     finally:
         os._exit(status)

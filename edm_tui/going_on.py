@@ -5,10 +5,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from edm_core.snapshots.transfers import TransferSnapshot
 from edm_tui.formatting import clean, duration, size
+
+if TYPE_CHECKING:
+    from edm_core.snapshots.transfers import TransferSnapshot
 
 _PHASES = {"look": "looking what is lacking", "verify": "verifying", "checkout": "checking out", "git": "git"}
 _PID = re.compile(r"pid (\d+) ")
@@ -45,6 +47,8 @@ class GoingOn:
 
     def __init__(self, transfers_dir: Path) -> None:
         self.acts: list[Act] = []
+        self.standing: dict[str, str] = {}
+        """What stays on until it is stopped, such as TensorBoard: its name and what is said of it."""
         self.transfer: TransferSnapshot | None = None
         """The push or pull that goes on in the workspace."""
         self._dir = transfers_dir
@@ -70,7 +74,7 @@ class GoingOn:
                 words.append(f"{act.title}: waiting for {clean(act.held_by)}")
             elif shown is None or act.pid != shown.pid:
                 words.append(act.title)
-        return words
+        return [*words, *self.standing.values()]
 
     def news(self) -> list[News]:
         """Look at the transfers again; what is to be told since the last time."""
@@ -98,7 +102,7 @@ class GoingOn:
         return [] if ours else ended(load_transfer(Path(before.folder)))
 
 
-def ended(transfer: TransferSnapshot) -> list[News]:
+def ended(transfer: "TransferSnapshot") -> list[News]:
     """What to tell of a push or pull that somebody else began."""
     if transfer.active:
         return []
@@ -109,7 +113,7 @@ def ended(transfer: TransferSnapshot) -> list[News]:
     return [News("error", clean(f"{transfer.verb}: {why}; {transfer.hint or again}"), data_changed=True)]
 
 
-def transfer_words(transfer: TransferSnapshot) -> str:
+def transfer_words(transfer: "TransferSnapshot") -> str:
     """`pushing 62% 1.1/1.8 GB 52 MB/s 14s`, or what it is at."""
     progress, doing = transfer.progress, f"{transfer.verb}ing"
     if progress.waiting_for:

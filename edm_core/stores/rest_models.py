@@ -9,7 +9,7 @@ from edm_core.stores.rest_client import RestClient
 
 def rest_versions(uri: str, name: str | None, limit: int | None) -> tuple[ModelVersion, ...]:
     """Versions of the model (of all where None), newest first within a model, at most `limit`. Raises StoreError."""
-    client = RestClient(uri, f"the registry at {urlsplit(uri).hostname}")
+    client = RestClient(uri, f"the registry at {urlsplit(uri).netloc.rpartition('@')[2]}")
     found: list[ModelVersion] = []
     for model in [name] if name is not None else _names(client):
         found += _of(client, model, None if limit is None else limit - len(found))

@@ -73,6 +73,8 @@ class Boards:
 
     def _say(self, title: str) -> None:
         """What the status line says of it, "" for nothing."""
-        running = self._services.running
-        running[:] = [one for one in running if not one.startswith("TensorBoard")] + ([title] if title else [])
+        standing = self._services.going_on.standing
+        standing.pop("TensorBoard", None)
+        if title:
+            standing["TensorBoard"] = title
         getattr(self._app.screen, "say", lambda: None)()
