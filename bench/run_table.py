@@ -20,6 +20,8 @@ PRESSES = 60
 ENV = {"LC_ALL": "C.UTF-8", "PYTHONPATH": str(ROOT)}
 ALL = f"{RUNS:,} runs"
 DOWN = b"\x1b[B"
+PAUSE = 0.04
+"""Seconds without a byte after which rows are painted."""
 
 
 def main(runs: int = RUNS) -> None:
@@ -81,13 +83,17 @@ def _sorts(terminal: Terminal) -> None:
         f" {statistics.median(turned) * 1e3:.0f} ms turned round (goal <= 300)"
     )
     terminal.seconds_to_painted(b"/")
-    filtered = [terminal.seconds_to_painted(key, 0.5) for key in (b"9", b"9", b"7")]
+    # The rows are painted without a pause; the pane beside them and curves come when the view has rested.
+    filtered = []
+    for key in (b"9", b"9", b"7"):
+        filtered.append(terminal.seconds_to_painted(key, PAUSE))
+        terminal.bytes_until_quiet(0.5)
     print(f"filter by name, each key to painted: {', '.join(f'{one * 1e3:.0f}' for one in filtered)} ms (goal <= 300)")
     terminal.seconds_to_painted(b"\x1b", 0.5)
     terminal.seconds_to_painted(b"f", 0.5)
     terminal.seconds_to_painted(b"metrics.val_loss < 0.5 AND params.backbone = 'cnn'", 0.7)
     query = terminal.seconds_to_painted(b"\r", 1.5)
-    print(f"filter by a query, enter to painted: {query * 1e3:.0f} ms (goal <= 300)")
+    print(f"filter by a query, enter to painted with pane and curves: {query * 1e3:.0f} ms (goal <= 300)")
     terminal.press(b"\x1b\x1b")
     terminal.bytes_until_quiet(1.0)
 

@@ -99,8 +99,10 @@ def _measure(workspace: Workspace, folder: JobFolder, columns: int, lines: int) 
     terminal = Terminal([sys.executable, "-m", "edm_tui"], workspace.root, columns=columns, lines=lines)
     try:
         terminal.seconds_until(b"runs")
+        terminal.bytes_until_quiet(1.0)
         terminal.press(b"5")
-        terminal.seconds_until(b"tailed")
+        # The job's name stood on the Runs screen too: wait until the Jobs screen is drawn, whatever it says.
+        terminal.bytes_until_quiet(1.0)
         terminal.press(b"t")
         terminal.seconds_until(b"esc leave")
         terminal.bytes_until_quiet(1.0)

@@ -10,7 +10,7 @@ from edm_core.snapshots.run_columns import MISSING
 from edm_core.snapshots.runs import RunRow
 from edm_tui.screens.arranging import Arranging
 
-LOOK_AFTER = 0.15
+LOOK_AFTER = 0.05
 """Seconds that the view rests before its curves are read."""
 
 
