@@ -162,5 +162,6 @@ async def test_a_push_outlives_a_killed_interface_and_the_next_one_shows_it(work
             await until(pilot, lambda: f"push: waiting for pid {os.getpid()}" in status(app))
     async with (app := EdmApp(workspace, load_runs(workspace))).run_test(size=(160, 30)) as pilot:
         await until(pilot, lambda: data_states(workspace)["cnn"].word == "pushed")
+        # git goes last, after the data was seen on the remote.
+        await until(pilot, lambda: git(workspace.root, "rev-list", "--count", "HEAD", "--not", "--remotes") == "0")
         await until(pilot, lambda: not app.services.running)
-    assert git(workspace.root, "rev-list", "--count", "HEAD", "--not", "--remotes") == "0"

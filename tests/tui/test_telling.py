@@ -61,4 +61,5 @@ async def test_the_interface_rings_when_a_job_ends(tmp_path: Path, monkeypatch: 
         assert "\a" not in sent
         job.end("failed", 3)
         await until(pilot, lambda: "\a" in sent)
-        assert [toast.message for toast in app._notifications] == ["cnn_a: failed (exit 3)"]
+        # The toast is a message of its own, which comes a turn of the loop later.
+        await until(pilot, lambda: [toast.message for toast in app._notifications] == ["cnn_a: failed (exit 3)"])
