@@ -28,13 +28,18 @@ from edm_core.jobs.supervisor import Supervisor
 from edm_core.workspace import Workspace, find_workspace
 
 _LOOK_SECONDS, _LOOKS = 0.5, 6
+_LEAVING_SECONDS = 60.0
 _SRUN = ("srun", "--kill-on-bad-exit=1")
 
 
 def run_job(folder: JobFolder, env: Mapping[str, str]) -> int:
     """See the job through; the batch script's exit code, so that Slurm's word for the end is ours."""
     restarts = int(env.get("SLURM_RESTART_COUNT") or 0)
-    lock, job = try_lock(folder.lock_file), folder.read(folder.job_file)
+    # The start before this one may still be on its way out: Slurm can begin the next before that process has ended.
+    deadline = time.monotonic() + (_LEAVING_SECONDS if restarts else 0.0)
+    while (lock := try_lock(folder.lock_file)) is None and time.monotonic() < deadline:
+        time.sleep(0.1)
+    job = folder.read(folder.job_file)
     if lock is None or job is None or folder.exit_file.exists() or (folder.child_file.exists() and not restarts):
         print(f"job {folder.id} has ended, or another process has it", file=sys.stderr)  # noqa: T201 - a file in the job folder
         return 1
