@@ -1,15 +1,8 @@
 """Stores that are read through MLflow's client: a server, a `file:` folder, a server that is not there."""
 
 import math
-import os
-import signal
 import socket
-import subprocess
-import sys
 import threading
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,25 +11,15 @@ import pytest
 from edm_core.errors import StoreError
 from edm_core.jobs.mlflow_progress import MlflowProgress
 from edm_core.jobs.mlflow_watch import runs_now
-from edm_core.settings import load_settings
 from edm_core.stores import client_tracking, rest_session
 from edm_core.stores.http_tracking import HttpTracking
 from edm_core.stores.mlflow_client import ensure_experiment, mlflow_client
 from edm_core.stores.runs import change_token, find_run, list_experiments, load_detail, load_runs
 from edm_core.stores.tracking import open_tracking, store_label
 from edm_core.workspace import Workspace
+from tests.support.postgres import free_port
+from tests.support.servers import at, served
 from tests.support.stores import log_run, many_kinds, new_workspace
-
-
-def at(workspace: Workspace, uri: str) -> Workspace:
-    """The same workspace, its runs behind another URI."""
-    return Workspace(workspace.root, load_settings(workspace.root, {"MLFLOW_TRACKING_URI": uri}))
-
-
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
 
 
 @pytest.fixture(scope="module")
@@ -48,33 +31,8 @@ def local(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
 
 @pytest.fixture(scope="module")
 def server(local: Workspace) -> Iterator[str]:
-    """`mlflow server` on the local store, on loopback."""
-    port = free_port()
-    command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", local.tracking_uri]
-    command += ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
-    process = subprocess.Popen(
-        command, cwd=local.root, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        env={**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},
-    )  # fmt: skip
-    address = f"http://127.0.0.1:{port}"
-    try:
-        wait_for(address, process)
+    with served(local.tracking_uri, local.root) as address:
         yield address
-    finally:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-
-
-def wait_for(address: str, process: "subprocess.Popen[bytes]") -> None:
-    end = time.monotonic() + 120
-    while True:
-        try:
-            with urllib.request.urlopen(f"{address}/health", timeout=5):
-                return
-        except (urllib.error.URLError, ConnectionError, TimeoutError):
-            assert process.poll() is None, "the server has ended"
-            assert time.monotonic() < end, "the server does not answer"
-            time.sleep(0.2)
 
 
 def test_a_server_says_what_the_file_says(local: Workspace, server: str) -> None:
