@@ -137,20 +137,36 @@ def align_aliases(workspace: Workspace, client: "MlflowClient", name: str, stage
     """Bring the aliases of `stages` in step with what the store says now; those of version `left`, which has moved,
     go where nobody took its place. Raises StoreError when MLflow refuses."""
     stages = set(stages) & set(WITH_ALIAS)
-    with registry_errors(f"the aliases of {name} could not be set", "`edm doctor --fix` brings them in step."):
-        # Somebody may move a stage between the look and the deed, so it is looked at again until nothing is amiss.
-        for _ in range(_LOOKS):
-            versions = list_versions(workspace, name)
-            wanted = misplaced_aliases(versions, stages)
-            left_over = _left_over(versions, stages, left)
-            if not wanted and not left_over:
-                return
-            for alias, number in wanted.items():
-                with logged_call(workspace, f"set_registered_model_alias({name!r}, {alias!r}, {str(number)!r})"):
-                    client.set_registered_model_alias(name, alias, str(number))
-            for alias in left_over:
-                with logged_call(workspace, f"delete_registered_model_alias({name!r}, {alias!r})"):
-                    client.delete_registered_model_alias(name, alias)
+    refused: StoreError | None = None
+    # Somebody may move a stage between the look and the deed, so it is looked at again until nothing is amiss. Of two
+    # who set a new alias at once, MLflow refuses one (its UNIQUE constraint); the next look shows whose it is.
+    for _ in range(_LOOKS):
+        versions = list_versions(workspace, name)
+        wanted = misplaced_aliases(versions, stages)
+        left_over = _left_over(versions, stages, left)
+        if not wanted and not left_over:
+            return
+        try:
+            _change_aliases(workspace, client, name, wanted, left_over)
+            refused = None
+        except StoreError as error:
+            refused = error
+    if refused is not None:
+        raise refused
+
+
+def _change_aliases(
+    workspace: Workspace, client: "MlflowClient", name: str, wanted: dict[str, int], left_over: Sequence[str]
+) -> None:
+    told, hint = f"the aliases of {name} could not be set", "`edm doctor --fix` brings them in step."
+    for alias, number in wanted.items():
+        call = f"set_registered_model_alias({name!r}, {alias!r}, {str(number)!r})"
+        with logged_call(workspace, call), registry_errors(told, hint):
+            client.set_registered_model_alias(name, alias, str(number))
+    for alias in left_over:
+        call = f"delete_registered_model_alias({name!r}, {alias!r})"
+        with logged_call(workspace, call), registry_errors(told, hint):
+            client.delete_registered_model_alias(name, alias)
 
 
 def _left_over(versions: Sequence[ModelVersion], stages: Iterable[str], left: int) -> list[str]:

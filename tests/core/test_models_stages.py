@@ -1,6 +1,7 @@
 """Stages, aliases, history and rollback on a real MLflow store."""
 
 import json
+import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -200,6 +201,33 @@ def test_an_alias_set_on_what_was_true_a_moment_ago_is_set_right(
         promote(workspace, NAME, 1, "Production")
     assert stages_of(workspace)[2] == ("Production", ("production",))
     assert stages_of(workspace)[1] == ("Archived", ())
+
+
+def test_an_alias_that_somebody_else_makes_at_the_same_moment_is_no_failure(workspace: Workspace) -> None:
+    """MLflow looks whether an alias is there, then inserts it: who comes in between lets the insert fail."""
+    from sqlalchemy import event
+    from sqlalchemy.orm import Session
+
+    inserted = []
+
+    @event.listens_for(Session, "before_flush")
+    def come_in_between(session: Session, *_: object) -> None:
+        new = [row for row in session.new if type(row).__name__ == "SqlRegisteredModelAlias"]
+        if not new or inserted:
+            return
+        with sqlite3.connect(workspace.root / "mlflow.db", timeout=10) as db:
+            db.execute(
+                "INSERT INTO registered_model_aliases (workspace, name, alias, version) VALUES (?, ?, ?, 1)",
+                (new[0].workspace, new[0].name, new[0].alias),
+            )
+        inserted.append(new[0].alias)
+
+    try:
+        promote(workspace, NAME, 1, "Production")
+    finally:
+        event.remove(Session, "before_flush", come_in_between)
+    assert inserted == ["production"]
+    assert stages_of(workspace)[1] == ("Production", ("production",))
 
 
 def test_of_two_that_came_at_once_the_one_that_mlflow_loads_stays(
