@@ -122,7 +122,7 @@ def load_settings(root: Path, env: Mapping[str, str]) -> Settings:
     Raises SettingsError that names the file, the section and the key.
     """
     path = root / FILE_NAME
-    table = _read(path)
+    table = read_toml(path, "Mend the line, or empty the file: every key has a default.")
     known = {f.name: f for f in fields(Settings)}
     for section in table:
         if section not in known:
@@ -141,13 +141,14 @@ def load_settings(root: Path, env: Mapping[str, str]) -> Settings:
     return replace(settings, tracking=replace(settings.tracking, uri=uri)) if uri else settings
 
 
-def _read(path: Path) -> dict[str, Any]:
+def read_toml(path: Path, hint: str) -> dict[str, Any]:
+    """What the file holds; nothing where there is none. SettingsError, with `hint`, where it cannot be read as TOML."""
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{path}: {error}", "Mend the line, or empty the file: every key has a default.") from error
+        raise SettingsError(f"{path}: {error}", hint) from error
     except OSError as error:
         raise SettingsError(f"{path}: {error.strerror}", "Check the file's permissions.") from error
 

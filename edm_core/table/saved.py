@@ -2,7 +2,6 @@
 
 import fcntl
 import os
-import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,11 +10,12 @@ from typing import Any
 
 from edm_core.errors import NotFoundError, SettingsError
 from edm_core.files import write_atomic
-from edm_core.settings import MetricsSettings
+from edm_core.settings import MetricsSettings, read_toml
 from edm_core.table.view import View, read_view
 from edm_core.workspace import Workspace
 
 LONGEST_NAME = 60
+_MEND = "Mend the line, or move the file away."
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ def saved_views(workspace: Workspace) -> tuple[SavedView, ...]:
     found = {}
     for name, table in workspace.settings.tui.views.items():
         found[name] = _read_one(name, table, metrics, f"[tui.views.{name}]", shared=True)
-    for name, table in _read(own).items():
+    for name, table in read_toml(own, _MEND).items():
         found[name] = _read_one(name, table, metrics, f"{own}: [{name}]", shared=False)
     return tuple(found[name] for name in sorted(found))
 
@@ -92,7 +92,7 @@ def _changed() -> Iterator[Any]:
     import tomlkit
 
     path = views_path()
-    _read(path)
+    read_toml(path, _MEND)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with (path.parent / ".views.lock").open("w") as lock:
@@ -102,14 +102,3 @@ def _changed() -> Iterator[Any]:
             write_atomic(path, tomlkit.dumps(document))
     except OSError as error:
         raise SettingsError(f"{path} cannot be written: {error.strerror}", "Check the folder's permissions.") from error
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {}
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{path}: {error}", "Mend the line, or move the file away.") from error
-    except OSError as error:
-        raise SettingsError(f"{path} cannot be read: {error.strerror}", "Check its permissions.") from error

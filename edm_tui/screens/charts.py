@@ -161,12 +161,12 @@ class ChartsScreen(ChartReading):
     def do_export(self) -> None:
         """The chart as SVG or PNG, or its points as CSV."""
         from edm_core.curves.figure import Chart
-        from edm_tui.screens.charts_export import ask_export
+        from edm_tui.screens.charts_export import export_chart
 
         title = self.title_now
         panel = self._large() if self.enlarged else self._small(title)
         series = [(row, key) for row, key, _ in self.book.histories(title)]
-        ask_export(self, Chart(title, panel.lines, panel.colours, panel.view), series)
+        export_chart(self, Chart(title, panel.lines, panel.colours, panel.view), series)
 
 
 class ChartGridScreen(ChartsScreen):

@@ -11,9 +11,8 @@ from edm_core.snapshots.diff import RunDiff
 from edm_core.snapshots.runs import RunRow
 from edm_core.workspace import Workspace
 from edm_tui import themes
-from edm_tui.dialogs.text_prompt import TextPrompt
-from edm_tui.formatting import clean
 from edm_tui.screens.base import EdmScreen
+from edm_tui.screens.writing import ask_export
 from edm_tui.services import Services
 from edm_tui.widgets.diff_opened import Opened
 
@@ -61,20 +60,10 @@ async def _curves(services: Services, rows: Sequence[RunRow], key: str) -> Opene
 def export_diff(screen: EdmScreen, diff: RunDiff, everything: bool) -> None:
     """Ask for a file name, and write there what its ending says: Markdown or JSON. Nothing is ever written over."""
 
-    async def write(path: Path) -> None:
-        try:
-            await screen.services.in_thread(save_text, path, _text(diff, path, everything))
-        except EdmError as error:
-            screen.host.show_error(error.message, error.hint)
-        else:
-            screen.notify(f"written: {clean(str(path))}", markup=False)
+    def write(path: Path) -> None:
+        save_text(path, _text(diff, path, everything))
 
-    def answered(name: str | None) -> None:
-        if name:
-            screen.run_worker(write(screen.services.workspace.root / Path(name).expanduser()), group="export")
-
-    hint = "name.md for Markdown, name.json for JSON"
-    screen.app.push_screen(TextPrompt(f"Export the diff to ({hint})", "diff.md", hint), answered)
+    ask_export(screen, "Export the diff to", "diff.md", "name.md for Markdown, name.json for JSON", write)
 
 
 def _text(diff: RunDiff, path: Path, everything: bool) -> str:

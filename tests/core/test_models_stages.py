@@ -208,7 +208,7 @@ def test_an_alias_that_somebody_else_makes_at_the_same_moment_is_no_failure(work
     from sqlalchemy import event
     from sqlalchemy.orm import Session
 
-    inserted = []
+    inserted: list[str] = []
 
     @event.listens_for(Session, "before_flush")
     def come_in_between(session: Session, *_: object) -> None:
