@@ -76,6 +76,8 @@ class Services:
         self._asked_at = float("-inf")
         self._asking: Future[None] | None = None
         self.going_on = GoingOn(workspace.transfers_dir)
+        self.in_view: Sequence[str] = ()
+        """The runs on screen: what others change of these is seen first."""
 
     @property
     def running(self) -> list[str]:
@@ -115,6 +117,7 @@ class Services:
         first, self._first = self._first, None
         if self._reader is None:
             self._reader = RunReader(self.workspace)
+        self._reader.in_view = self.in_view
         found = first.rest() if first is not None else None
         if found is not None:
             self._reader.give(found.experiment, found.metrics, found.many)

@@ -10,16 +10,15 @@ from edm_core.errors import StoreError
 from edm_core.snapshots.run_builder import extended
 from edm_core.snapshots.run_columns import RunColumns
 from edm_core.snapshots.runs import MetricSummary, RunRow
-from edm_core.stores.asking_again import ACTIVE, asked_again, with_changed
+from edm_core.stores.asking_again import ACTIVE, asked_again, gone, window_before, with_changed
 from edm_core.stores.client_tracking import ClientTracking, remembered, unanswered
 from edm_core.stores.protocols import ManyRuns, Told
 from edm_core.stores.rest_client import Page, RestClient, RestError
+from edm_core.stores.rest_pages import Pages
 from edm_core.stores.series import from_store
 
 FIRST_PAGE, PAGE = 100, 1000
 """Runs in the first answer, so that there is something to see at once, and in each further one."""
-LEAST = 20
-"""A server that does not send so few in time is taken as away."""
 IDS = 100
 """How many runs one question may name."""
 SAMPLES = 320
@@ -42,61 +41,67 @@ class HttpTracking(ClientTracking):
         self, experiment: str, best_of: Sequence[str], known: ManyRuns | None, told: Told | None = None
     ) -> ManyRuns:
         if known is not None and known.columns.run_ids:
-            return ManyRuns(self._again(known.columns, experiment, best_of))
+            return self._again(known, experiment, best_of)
         ids, columns = self._experiment_ids(experiment), RunColumns()
         if not ids:
             return ManyRuns(columns)
-        # The next page is on its way while this one is put into columns.
-        pool = ThreadPoolExecutor(1)
-        try:
-            waiting = pool.submit(self._patient_page, ids, FIRST_PAGE, PAGE, "")
-            while True:
-                page, most = waiting.result()
-                if page.token:
-                    waiting = pool.submit(self._patient_page, ids, most, most, page.token)
-                    self.notice = BY_VIEW
-                whole = not page.token and not len(columns)
-                columns = extended(columns, self._rows(page, best_of if whole else ()))
-                if not page.token or (told is not None and not told(columns)):
-                    break
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+
+        def asked(size: int, token: str) -> Page:
+            return self._page(ids, "", "ACTIVE_ONLY", size, token)
+
+        for page in Pages(asked, FIRST_PAGE, PAGE):
+            if page.token:
+                self.notice = BY_VIEW
+            whole = not page.token and not len(columns)
+            # A run that was read before the one that pushed it down came in is met twice: it keeps its place.
+            columns = extended(columns, self._rows(page, best_of if whole else ()))
+            if page.token and told is not None and not told(columns):
+                break
         return ManyRuns(columns)
 
-    def _again(self, columns: RunColumns, experiment: str, best_of: Sequence[str]) -> RunColumns:
-        """The columns with the runs that go on and those that are new as they are now."""
-        active, newest = asked_again(columns)
+    def _again(self, known: ManyRuns, experiment: str, best_of: Sequence[str]) -> ManyRuns:
+        """The runs that go on, those that are new, those in view, and the next stretch of the older ones, as they are
+        now: somebody may have renamed, deleted or restored them."""
+        columns = known.columns
         ids = self._experiment_ids(experiment)
+        if not ids:
+            return known
+        active, newest = asked_again(columns)
         found = {run.info.run_id: run for run in self._search(ids, None, f"attributes.start_time >= {newest}")}
         for status in ACTIVE:
             runs = self._search(ids, None, f"attributes.status = '{status}'")
             found.update({run.info.run_id: run for run in runs})
-        ended = [run_id for run_id in active if run_id not in found]
-        rows = {row.run_id: row for row in self._rows(list(found.values()), best_of)}
-        return with_changed(columns, {**rows, **self.runs_by_id(ended, best_of)}, experiment)
+        window = window_before(columns, known.before)
+        older = {run.info.run_id: run for run in self._search(ids, None, window.query)}
+        met = found.keys() | older.keys()
+        ended = [run_id for run_id in active if run_id not in met]
+        looked = {run_id for run_id in (*window.run_ids, *known.in_view) if run_id in columns.places}
+        # One that is surely there is asked for with those that may be gone: without it the answer is none to trust.
+        sure = next(iter(met), "")
+        others = {run.info.run_id: run for run in self._by_ids(ids, sorted({*looked, *ended} - met | {sure}))}
+        lately = [*found.values(), *(others[run_id] for run_id in ended if run_id in others)]
+        told = {row.run_id: row for row in self._rows([*older.values(), *others.values()], ())}
+        told |= {row.run_id: row for row in self._rows(lately, best_of)}
+        changed = with_changed(columns, told, experiment)
+        if sure in others:
+            changed = gone(changed, looked - told.keys())
+        return ManyRuns(changed, before=window.since)
 
     def runs_by_id(self, run_ids: Sequence[str], best_of: Sequence[str]) -> dict[str, RunRow]:
         wanted = list(dict.fromkeys(run_ids))
         if not wanted:
             return {}
         everywhere = [e.experiment_id for e in self._ask(_all_experiments)]
+        return {row.run_id: row for row in self._rows(self._by_ids(everywhere, wanted), best_of)}
+
+    def _by_ids(self, experiment_ids: Sequence[str], wanted: Sequence[str]) -> list[Any]:
+        """Deleted runs, too."""
         runs: list[Any] = []
         for start in range(0, len(wanted), IDS):
             listed = ", ".join(f"'{run_id}'" for run_id in wanted[start : start + IDS] if "'" not in run_id)
             if listed:
-                runs += self._page(everywhere, f"attributes.run_id IN ({listed})", "ALL", IDS, "")
-        return {row.run_id: row for row in self._rows(runs, best_of)}
-
-    def _patient_page(self, experiment_ids: Sequence[str], size: int, most: int, token: str) -> tuple[Page, int]:
-        """A page of `size` runs, of fewer where the server is too slow for so many; and how many to ask for at most
-        from now on."""
-        while True:
-            try:
-                return self._page(experiment_ids, "", "ACTIVE_ONLY", size, token), most
-            except RestError as error:
-                if not error.slow or size <= LEAST:
-                    raise
-                most = size = size // 5
+                runs += self._page(experiment_ids, f"attributes.run_id IN ({listed})", "ALL", IDS, "")
+        return runs
 
     def _page(self, experiment_ids: Sequence[str], query: str, stages: str, size: int, token: str) -> Page:
         def page(client: RestClient) -> Page:

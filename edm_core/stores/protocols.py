@@ -41,6 +41,10 @@ class ManyRuns:
 
     columns: "RunColumns"
     mark: Any = None
+    in_view: Sequence[str] = ()
+    """Runs that someone looks at: a store that cannot tell what changed asks for these each time."""
+    before: int | None = None
+    """How far a store that cannot tell what changed has got in looking at the older ones again."""
 
 
 Told: TypeAlias = Callable[["RunColumns"], bool]

@@ -29,6 +29,8 @@ class RunReader:
         self._known: ManyRuns | None = None
         self._asked: tuple[str, tuple[str, ...]] = ("", ())
         self._stopped = False
+        self.in_view: Sequence[str] = ()
+        """Runs that someone looks at now."""
 
     def give(self, experiment: str, metrics: Iterable[str], many: ManyRuns) -> None:
         """Take over runs that were read elsewhere, such as by the child process of the start."""
@@ -61,6 +63,8 @@ class RunReader:
                 stopped = part is not None and not part(so_far)
                 return not stopped
 
+            if known is not None:
+                known = replace(known, in_view=self.in_view)
             many = store.many(name, best_of, known, told)
             self._known, self._asked, self._stopped = many, (name, best_of), stopped
             if known is None and not stopped and many.mark is None and len(many.columns) > FEW:

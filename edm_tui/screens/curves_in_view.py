@@ -31,6 +31,11 @@ class CurvesInView(Arranging):
         if self._wanted_curves():
             self._read_curves()
 
+    def ids_in_view(self) -> list[str]:
+        """The runs that the table shows now."""
+        runs = self.frame.columns
+        return [runs.run_ids[at] for at in self.table.runs_in_view() if at < len(runs) and runs.run_ids[at]]
+
     def _wanted_curves(self) -> dict[str, list[int]]:
         """Metric → positions in view whose curves are not there and were not asked for."""
         found: dict[str, list[int]] = {}

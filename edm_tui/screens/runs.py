@@ -100,6 +100,7 @@ class RunsScreen(ReadingScreen, Moving, CurvesInView):
         try:
             asked, whole, self._whole = self.memory.experiment, self._whole, False
             self._cut, metrics = False, self.wanted_metrics()
+            self.services.in_view = self.ids_in_view()
             snapshot = await self.services.runs(asked, metrics, whole, self._part)
             if asked != self.memory.experiment:
                 # Another experiment was chosen meanwhile, and is read next.

@@ -1,6 +1,7 @@
 """A server that refuses, is slow, breaks off, or is something else: told within seconds, without passwords."""
 
 import json
+import operator
 import socket
 import threading
 from collections.abc import Iterator
@@ -29,6 +30,23 @@ def a_run(number: int) -> dict[str, Any]:
     return {"info": info, "data": {"params": [{"key": "lr", "value": "1"}], "metrics": [metric]}}
 
 
+def fits(info: dict[str, Any], query: str, stages: str) -> bool:
+    """MLflow's language as far as the store asks in it."""
+    if stages == "ACTIVE_ONLY" and info["lifecycle_stage"] != "active":
+        return False
+    start, checks = info["start_time"], {">=": operator.ge, "<": operator.lt}
+    for part in query.split(" AND "):
+        name, _, rest = part.partition(" ")
+        sign, _, value = rest.partition(" ")
+        if name == "attributes.start_time" and not checks[sign](start, int(value)):
+            return False
+        if name == "attributes.status" and value.strip("'") != info["status"]:
+            return False
+        if name == "attributes.run_id" and info["run_id"] not in value:
+            return False
+    return True
+
+
 class Server(ThreadingHTTPServer):
     """Answers like MLflow with 250 runs, unless `trouble` says otherwise; notes what it was asked."""
 
@@ -37,6 +55,7 @@ class Server(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
         self.trouble = ""
+        self.runs = [a_run(number) for number in range(250)]
         self.asked: list[tuple[str, str, dict[str, Any]]] = []
 
     @property
@@ -74,12 +93,10 @@ class Handler(BaseHTTPRequestHandler):
     def _runs(self, body: dict[str, Any]) -> dict[str, Any]:
         if self.path.endswith("experiments/search"):
             return EXPERIMENTS
-        if body["filter"]:
-            return {}
+        found = [run for run in self.server.runs if fits(run["info"], body["filter"], body["run_view_type"])]
         first = int(body.get("page_token", 0))
-        last = min(250, first + body["max_results"])
-        runs = [a_run(number) for number in range(first, last)]
-        return {"runs": runs, **({"next_page_token": str(last)} if last < 250 else {})}
+        last = min(len(found), first + body["max_results"])
+        return {"runs": found[first:last], **({"next_page_token": str(last)} if last < len(found) else {})}
 
     def do_GET(self) -> None:
         self._answer(200, b"{}", "application/json")
@@ -184,14 +201,61 @@ def test_a_busy_server_is_asked_for_smaller_pages(
     assert sizes == [100, 500, 100, 100]
 
 
-def test_later_only_active_and_new_runs_are_asked_for(far: Workspace, server: Server) -> None:
+def searches(server: Server) -> list[str]:
+    return [body["filter"] for path, _, body in server.asked if path.endswith("runs/search")]
+
+
+def test_later_active_and_new_runs_and_some_older_ones_are_asked_for(far: Workspace, server: Server) -> None:
     reader = RunReader(far)
     reader.read()
-    server.asked.clear()
+    rounds = []
+    for _ in range(4):
+        server.asked.clear()
+        reader.read()
+        rounds.append(searches(server))
+    usual = ["attributes.start_time >= 10000", "attributes.status = 'RUNNING'", "attributes.status = 'SCHEDULED'"]
+    assert [asked[:3] for asked in rounds] == [usual] * 4
+    assert [asked[3] for asked in rounds] == [
+        "attributes.start_time >= 9901",
+        "attributes.start_time < 9901 AND attributes.start_time >= 9801",
+        "attributes.start_time < 9801",
+        "attributes.start_time >= 9901",
+    ]
+    assert {len(asked) for asked in rounds} == {5}
+
+
+def test_what_others_do_to_old_runs_is_seen_at_once_in_view_and_later_everywhere(
+    far: Workspace, server: Server
+) -> None:
+    server.runs[240]["info"]["lifecycle_stage"] = "deleted"
+    reader = RunReader(far)
+    assert len(reader.read().rows) == 249
+    reader.in_view = [f"{number:032x}" for number in (150, 151, 152)]
+    server.runs[150]["info"]["run_name"] = "renamed"
+    server.runs[151]["info"]["lifecycle_stage"] = "deleted"
+    purged = server.runs.pop(152)
+    now = {row.run_id: row.name for row in reader.read().rows}
+    assert now[f"{150:032x}"] == "renamed"
+    assert not {f"{151:032x}", f"{152:032x}"} & now.keys()
+    reader.in_view = []
+    server.runs[151]["info"]["lifecycle_stage"] = "active"
+    server.runs.insert(152, purged)
+    server.runs[230]["data"]["tags"] = [{"key": "by", "value": "ana"}]
+    server.runs[235]["info"]["lifecycle_stage"] = "deleted"
+    server.runs[240]["info"]["lifecycle_stage"] = "active"
+    for _ in range(2):
+        reader.read()
+    found = {row.run_id: row for row in reader.read().rows}
+    assert found.keys() == {run["info"]["run_id"] for run in server.runs} - {f"{235:032x}"}
+    assert found[f"{230:032x}"].tags == {"by": "ana"}
+
+
+def test_an_answer_without_any_run_takes_none_away(far: Workspace, server: Server) -> None:
+    reader = RunReader(far)
     reader.read()
-    assert [body["filter"] for path, _, body in server.asked if path.endswith("runs/search")] == [
-        "attributes.start_time >= 10000", "attributes.status = 'RUNNING'", "attributes.status = 'SCHEDULED'",
-    ]  # fmt: skip
+    server.runs = []
+    for _ in range(4):
+        assert len(reader.read().rows) == 250
 
 
 @pytest.mark.parametrize(
