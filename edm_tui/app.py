@@ -75,6 +75,11 @@ class EdmApp(Settling, Opening):
         """Send to the terminal only the cells that changed."""
         if isinstance(renderable, LayoutUpdate | ChopsUpdate):
             renderable = LeanUpdate(renderable, self._canvas)
+            draws = self._running and not self._closed and not self._batch_count and self._driver is not None
+            still = self.screen.outer_size.clamp_offset(self.cursor_position) == self._previous_cursor_position
+            if draws and still and not renderable.render_segments(self.console):
+                self.post_display_hook()
+                return
         super()._display(screen, renderable)
 
     def post_message(self, message: Message) -> bool:

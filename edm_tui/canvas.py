@@ -52,12 +52,18 @@ class LeanUpdate(CompositorUpdate):
     def __init__(self, update: LayoutUpdate | ChopsUpdate, canvas: Canvas) -> None:
         self._update = update
         self._canvas = canvas
+        self._rendered: str | None = None
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         yield self._update
 
     def render_segments(self, console: Console) -> str:
-        """The control sequences to write; they begin and end with a plain look."""
+        """The control sequences to write, "" for none; they begin and end with a plain look."""
+        if self._rendered is None:
+            self._rendered = self._render(console)
+        return self._rendered
+
+    def _render(self, console: Console) -> str:
         system = console.color_system or "truecolor"
         pieces = layout_pieces(self._update) if isinstance(self._update, LayoutUpdate) else chop_pieces(self._update)
         pen = Pen()

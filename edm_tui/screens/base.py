@@ -30,6 +30,12 @@ class EdmScreen(Screen[None]):
             cls.BINDINGS = [*bindings_for(cls.context), *own]
         super().__init_subclass__(**kwargs)
 
+    def _compositor_refresh(self) -> None:
+        """Textual lets a screen below a dialog paint itself again and again, as long as any message comes in."""
+        super()._compositor_refresh()
+        if self is not self.app.screen:
+            self._repaint_required = False
+
     @property
     def host(self) -> Host:
         return cast(Host, self.app)

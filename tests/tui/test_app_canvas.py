@@ -1,5 +1,7 @@
 """What is sent: a terminal that gets only the differences shows what a terminal that gets everything shows."""
 
+from pathlib import Path
+
 import pyte
 from hypothesis import given
 from hypothesis import strategies as st
@@ -8,9 +10,18 @@ from rich.segment import Segment
 from rich.style import Style
 from textual._compositor import ChopsUpdate, LayoutUpdate
 from textual.geometry import Region
+from textual.screen import Screen
 from textual.strip import Strip
 
+from edm_core.settings import MetricsSettings
+from edm_core.table.frame import Frame
+from edm_core.table.groups import arrange
+from edm_core.table.view import View
 from edm_tui.canvas import PLAIN, Canvas, LeanUpdate, change, look_of
+from edm_tui.run_cells import Look
+from edm_tui.screens.runs import RunsScreen
+from tests.support.rows import a_row, an_app
+from tests.tui.test_app_runs import settled
 
 WIDTH, HEIGHT = 12, 3
 CONSOLE = Console(color_system="truecolor", force_terminal=True)
@@ -80,3 +91,36 @@ def test_after_a_resize_everything_is_sent_again() -> None:
     first = LeanUpdate(whole(frame), canvas).render_segments(CONSOLE)
     canvas.forget()
     assert LeanUpdate(whole(frame), canvas).render_segments(CONSOLE) == first
+
+
+async def test_a_screen_below_a_dialog_paints_what_changes_and_then_rests(tmp_path: Path) -> None:
+    app, _ = an_app(tmp_path, [a_row("one")])
+    async with app.run_test(size=(200, 50)) as pilot:
+        await pilot.press("s")
+        await settled(pilot)
+        below = app.screen_stack[0]
+        assert isinstance(below, RunsScreen)
+        below.table.empty = "changed-below"
+        below.table.show(arrange(Frame((), MetricsSettings()), View()), View(), Look())
+        painted: list[str] = []
+        display = app._display
+
+        def shown(screen: Screen[object], renderable: object) -> None:
+            if isinstance(renderable, LayoutUpdate | ChopsUpdate):
+                painted.append(LeanUpdate(renderable, Canvas()).render_segments(app.console))
+            display(screen, renderable)  # type: ignore[arg-type]
+
+        app._display = shown  # type: ignore[method-assign]
+        await pilot.pause()
+        await settled(pilot)
+        assert any("changed-below" in text for text in painted)
+        for _ in range(100):
+            if not below._repaint_required:
+                break
+            await pilot.pause()
+        assert not below._repaint_required
+        painted.clear()
+        for _ in range(5):
+            below.call_later(lambda: None)
+            await pilot.pause()
+        assert painted == []
