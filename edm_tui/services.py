@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from edm_core.snapshots.jobs import JobSnapshot
 from edm_core.snapshots.outcome import Outcome
 from edm_core.snapshots.runs import MetricSummary, RunDetail, RunRow, RunsSnapshot
+from edm_core.stores.sqlite_schema import database_path
 from edm_core.workspace import Workspace
 from edm_tui.branch import branch_name, refs_stamp
 from edm_tui.children import run_verb, to_outcome
@@ -231,6 +232,12 @@ class Services:
 
         unfinished = await self.in_thread(lambda: Journal(self.workspace).unfinished())
         return any(entry.verb == "promote" for entry in unfinished)
+
+    def holds_all(self, snapshot: RunsSnapshot) -> bool:
+        """Whether these runs answer a query as their store does: all are here, as they are now, and the store is
+        SQLite, of which is known how it compares texts."""
+        unsure = snapshot.partial or snapshot.stopped or snapshot.old
+        return not unsure and database_path(self.workspace.tracking_uri) is not None
 
     async def matching(self, query: str, experiment: str | None = None) -> "Matches":
         """The runs that fit a query in MLflow's language: from the store itself where it can be read without MLflow."""

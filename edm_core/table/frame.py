@@ -1,8 +1,11 @@
 """The runs of one snapshot, ready to be sorted and narrowed: what was computed once is kept for the next key press."""
 
 from collections.abc import Collection, Sequence
+from itertools import compress
 from typing import Any
 
+from edm_core.query.expressions import Expression
+from edm_core.query.held import fitting
 from edm_core.settings import MetricsSettings
 from edm_core.snapshots.run_builder import view_of
 from edm_core.snapshots.run_columns import RunColumns, RunView
@@ -25,6 +28,7 @@ class Frame:
         self._texts: dict[Field, Sequence[Any]] = {}
         self._lowered: list[str] = []
         self._odd: dict[str, int] = {}
+        self._masks: dict[tuple[Expression, str | None], bytes] = {}
 
     def __len__(self) -> int:
         return len(self.newest)
@@ -68,13 +72,28 @@ class Frame:
             self._orders[sort] = order
         return self._orders[sort]
 
-    def narrowed(self, order: Sequence[int], name: str, run_ids: Collection[str] | None) -> Sequence[int]:
-        """Those positions whose runs are among `run_ids` (None for all) and whose names hold all words of `name`,
-        whatever the case; a word with `!` before it must not be there."""
-        if run_ids is not None:
-            places = self.columns.places
-            allowed = {places[run_id] for run_id in run_ids if run_id in places}
-            order = [at for at in order if at in allowed]
+    def fitting(self, expression: Expression, experiment: str | None) -> bytes:
+        """The mask of the runs that fit, as `held.fitting`, kept."""
+        asked = expression, experiment
+        if asked not in self._masks:
+            self._masks[asked] = fitting(expression, self.columns, experiment)
+        return self._masks[asked]
+
+    def among(self, run_ids: Collection[str]) -> bytes:
+        """The mask of these runs: a byte for each position, 1 where the run is one of them."""
+        mask = bytearray(len(self.columns))
+        places = self.columns.places
+        for run_id in run_ids:
+            at = places.get(run_id)
+            if at is not None:
+                mask[at] = 1
+        return bytes(mask)
+
+    def narrowed(self, order: Sequence[int], name: str, mask: bytes | None = None) -> Sequence[int]:
+        """Those positions that the mask has (None for all) and whose names hold all words of `name`, whatever the
+        case; a word with `!` before it must not be there."""
+        if mask is not None:
+            order = list(compress(order, map(mask.__getitem__, order)))
         words = name.lower().split()
         if not words:
             return order

@@ -109,11 +109,9 @@ class Arrangement:
         return self._best[wanted]
 
 
-def arrange(
-    frame: Frame, view: View, run_ids: Collection[str] | None = None, turned: Collection[str] = ()
-) -> Arrangement:
-    """The lines for this view of the runs; of those in `run_ids` alone, where given."""
-    runs = frame.narrowed(frame.ordered(view.sort), view.name, run_ids)
+def arrange(frame: Frame, view: View, mask: bytes | None = None, turned: Collection[str] = ()) -> Arrangement:
+    """The lines for this view of the runs; of those in the mask alone, where given."""
+    runs = frame.narrowed(frame.ordered(view.sort), view.name, mask)
     if view.group == TREE or not (view.group or view.sort):
         return _tree(frame, runs, turned)
     if view.group and view.group != FLAT:

@@ -10,6 +10,7 @@ from textual import work
 from edm_core.errors import EdmError
 from edm_core.settings import MetricsSettings
 from edm_core.snapshots.runs import RunRow
+from edm_core.stores.protocols import ALL_EXPERIMENTS
 from edm_core.table.fields import Field, all_fields, read_field
 from edm_core.table.frame import Frame
 from edm_core.table.groups import Arrangement, arrange
@@ -42,7 +43,13 @@ class Arranging(Narrowing):
     def arranged(self) -> Arrangement:
         """The lines to show now."""
         view = replace(self.memory.view, name=self.narrowed.name)
-        return arrange(self.frame, view, self.narrowed.ids, frozenset(self.turned))
+        return arrange(self.frame, view, self.narrowed.mask(self.frame, self._asked_experiment), frozenset(self.turned))
+
+    @property
+    def _asked_experiment(self) -> str | None:
+        """The experiment whose runs are shown; None for all."""
+        shown = self.services.workspace.settings.tracking.experiment if self.experiment is None else self.experiment
+        return None if shown == ALL_EXPERIMENTS else shown
 
     def set_rows(self, rows: Sequence[RunRow]) -> None:
         """Other runs were read."""

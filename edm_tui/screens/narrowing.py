@@ -3,8 +3,12 @@
 from typing import TYPE_CHECKING
 
 from textual import work
+from textual.reactive import reactive
 
-from edm_core.errors import EdmError
+from edm_core.errors import EdmError, QueryError
+from edm_core.query.grammar import parse
+from edm_core.query.held import is_held
+from edm_core.snapshots.runs import RunsSnapshot
 from edm_tui.messages import FilterChanged
 from edm_tui.screens.base import EdmScreen
 from edm_tui.screens.run_filter import RunFilter
@@ -18,9 +22,10 @@ NAMED_BY = 1000
 
 
 class Narrowing(EdmScreen):
-    """A screen with a run table; `show_rows` shows those that `narrowed` lets through."""
+    """A screen with a run table of `snapshot`; `show_rows` shows those that `narrowed` lets through."""
 
     table: RunTable
+    snapshot: reactive[RunsSnapshot | None] = reactive(None, init=False, always_update=True)
 
     def __init__(self) -> None:
         super().__init__()
@@ -83,16 +88,38 @@ class Narrowing(EdmScreen):
             names = None
         prompt.offer(names_of(self.table.rows[:NAMED_BY]) if names is None else names)
 
-    async def renew_answer(self) -> None:
-        """Ask the query again since runs changed, where that is cheap; elsewhere the old answer stands until `f`."""
+    async def renew_answer(self, snapshot: RunsSnapshot) -> None:
+        """Ask the query again since other runs are to be shown, where that is cheap; elsewhere the old answer stands
+        until `f`."""
         query = self.narrowed.query
-        found = await self.services.quick_matches(query, self.experiment) if query else None
+        if not query or self._held(query, snapshot):
+            return
+        found = await self.services.quick_matches(query, self.experiment)
         if found is not None and query == self.narrowed.query:
             self.narrowed = self.narrowed.asked(query, frozenset(found.run_ids))
 
-    @work(exclusive=True, group="query")
-    async def ask(self, query: str) -> None:
+    def ask(self, query: str) -> None:
         """Narrow by this query; what cannot be read is said, and changes nothing."""
+        try:
+            held = self._held(query, self.snapshot)
+        except QueryError as error:
+            self.host.show_error(error.message, error.hint)
+            return
+        if held:
+            self.show_rows()
+        else:
+            self._ask_store(query)
+
+    def _held(self, query: str, snapshot: RunsSnapshot | None) -> bool:
+        """Narrow by this query where the runs at hand answer it. Raises QueryError."""
+        expression = parse(query).expression
+        held = snapshot is not None and self.services.holds_all(snapshot) and is_held(expression)
+        if held:
+            self.narrowed = self.narrowed.held(query, expression)
+        return held
+
+    @work(exclusive=True, group="query")
+    async def _ask_store(self, query: str) -> None:
         self.call_later(self.say)
         try:
             matches = await self.services.matching(query, self.experiment)

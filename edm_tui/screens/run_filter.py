@@ -2,13 +2,18 @@
 
 from dataclasses import dataclass, replace
 
+from edm_core.query.expressions import Expression
+from edm_core.table.frame import Frame
+
 
 @dataclass(frozen=True, slots=True)
 class RunFilter:
-    """`name` narrows as one types; `ids` is what the store answered to `query`, None where nothing was asked."""
+    """`name` narrows as one types. A `query` is answered by the runs at hand where they hold what it is about
+    (`expression`), else by the store: `ids` is what it said."""
 
     name: str = ""
     query: str = ""
+    expression: Expression | None = None
     ids: frozenset[str] | None = None
 
     def __bool__(self) -> bool:
@@ -28,9 +33,13 @@ class RunFilter:
         """The same query with this part of the name."""
         return replace(self, name=name.strip())
 
+    def held(self, query: str, expression: Expression) -> "RunFilter":
+        """The same name with this query, which the runs at hand answer."""
+        return replace(self, query=query, expression=expression, ids=None)
+
     def asked(self, query: str, ids: frozenset[str]) -> "RunFilter":
         """The same name with this query, as the store answered it."""
-        return replace(self, query=query, ids=ids)
+        return replace(self, query=query, expression=None, ids=ids)
 
     def without_query(self) -> "RunFilter":
         return RunFilter(self.name)
@@ -38,3 +47,9 @@ class RunFilter:
     def without_last(self) -> "RunFilter":
         """One layer less: first the name, then the query."""
         return replace(self, name="") if self.name else RunFilter()
+
+    def mask(self, frame: Frame, experiment: str | None) -> bytes | None:
+        """Which runs fit the query; None where nothing was asked."""
+        if self.expression is not None:
+            return frame.fitting(self.expression, experiment)
+        return None if self.ids is None else frame.among(self.ids)

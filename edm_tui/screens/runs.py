@@ -6,7 +6,6 @@ import time
 from textual import events, work
 from textual.app import ComposeResult
 from textual.containers import Horizontal
-from textual.reactive import reactive
 
 from edm_core.errors import EdmError
 from edm_core.snapshots.runs import RunRow, RunsSnapshot
@@ -44,7 +43,6 @@ class RunsScreen(ReadingScreen, Moving, CurvesInView):
     """`first` is what was read before the first frame: runs, the reason why there are none, or None."""
 
     context = "runs"
-    snapshot: reactive[RunsSnapshot | None] = reactive(None, init=False, always_update=True)
 
     def __init__(self, first: First = None) -> None:
         super().__init__()
@@ -105,7 +103,7 @@ class RunsScreen(ReadingScreen, Moving, CurvesInView):
             if asked != self.memory.experiment:
                 # Another experiment was chosen meanwhile, and is read next.
                 return
-            await self.renew_answer()
+            await self.renew_answer(snapshot)
             self.snapshot = snapshot
             if set(self.wanted_metrics()) - {*metrics, *metrics_shown(self.services.workspace.settings)}:
                 # Only with the runs is it known which metrics there are to show.

@@ -1,5 +1,5 @@
-"""The filter language against MlflowClient.search_runs, on one SQLite store: the same set in the same order, and what
-one refuses the other refuses."""
+"""The filter language against MlflowClient.search_runs, on one SQLite store: the same set in the same order, by SQL and
+by the runs held in columns, and what one refuses the other refuses."""
 
 from collections.abc import Sequence
 
@@ -10,10 +10,15 @@ from hypothesis import strategies as st
 from edm_core.errors import QueryError
 from edm_core.query.expressions import All, Comparison, Expression, Negation, Some
 from edm_core.query.grammar import parse
+from edm_core.query.held import fitting, is_held
 from edm_core.query.ordering import read_order
 from edm_core.query.sql import SETTING, select_runs
+from edm_core.snapshots.run_builder import columns_of
+from edm_core.stores.protocols import ALL_EXPERIMENTS
 from edm_core.stores.query import matching_runs
+from edm_core.stores.sql_columns import read_columns
 from edm_core.stores.sqlite_schema import database_path, reading
+from edm_core.stores.tracking import open_tracking
 from edm_core.workspace import Workspace
 from tests.support import query_runs
 from tests.support.query_runs import RUNS, awkward_runs
@@ -33,6 +38,11 @@ class Both:
         self.workspace = workspace
         self.client = awkward_runs(workspace)
         self.experiments = [e.experiment_id for e in self.client.search_experiments()]
+        path = database_path(workspace.tracking_uri)
+        assert path is not None
+        with reading(path) as db:
+            self.read_whole = read_columns(db, ALL_EXPERIMENTS, (), workspace.settings.metrics)
+        self.read_by_row = columns_of(open_tracking(workspace).runs(ALL_EXPERIMENTS, None, ()))
 
     def theirs(self, query: str, order: Sequence[str] = ()) -> list[str] | None:
         """Run ids; None for what MLflow refuses, or what makes it stumble."""
@@ -58,9 +68,24 @@ class Both:
             found = [row[0] for row in db.execute(*select_runs(asked.expression, keys, None, None))]
         return found, asked.extended
 
+    def held(self, query: str) -> list[str] | None:
+        """Run ids, newest first, of the columns alone; None where they cannot tell."""
+        asked = parse(query).expression
+        if not is_held(asked):
+            return None
+        found = []
+        for columns in (self.read_whole, self.read_by_row):
+            mask = fitting(asked, columns, None)
+            found.append([columns.run_ids[at] for at in columns.newest_first() if mask[at]])
+        assert found[0] == found[1]
+        return found[0]
+
     def compare(self, query: str, order: Sequence[str] = ()) -> None:
         theirs = self.theirs(query, order)
         ours, extended = self.ours(query, order)
+        held = self.held(query) if ours is not None else None
+        if held is not None:
+            assert held == ours if not order else sorted(held) == sorted(ours or ())
         if theirs is None:
             assert ours is None or extended
         else:
@@ -175,6 +200,7 @@ def test_or_not_and_parentheses_put_mlflows_answers_together(both: Both, tree: T
     text, _, meaning = tree
     expected = [run_id for run_id in both.theirs("", order) or () if holds(both, meaning, run_id)]
     assert both.ours(text, order)[0] == expected
+    assert sorted(both.held(text) or ()) == sorted(() if "dataset." in text else expected)
 
 
 def test_the_store_has_what_makes_these_tests_hard(both: Both) -> None:

@@ -82,7 +82,7 @@ def test_names_match_by_all_words_and_leave_out_the_banned() -> None:
     assert matching("aug") == ["cnn_aug", "MERT_aug"]
     assert matching("aug !mert") == ["cnn_aug"]
     assert matching("  ") == ["cnn_lr3", "cnn_aug", "MERT_aug"]
-    assert names(arrange(frame, View(name="aug"), {"id-MERT_aug", "id-gone"})) == ["MERT_aug"]
+    assert names(arrange(frame, View(name="aug"), frame.among({"id-MERT_aug", "id-gone"}))) == ["MERT_aug"]
 
 
 def test_folders_and_jobs_without_a_run_are_found_by_their_row_id() -> None:

@@ -17,7 +17,7 @@ PARAMS = ("lr", "Opt:im", "select", "note", "end time", "雪", "null")
 TAGS = ("kind", "team/a-b", "from", "mlflow.user", "mlflow.note.content", "in")
 TEXTS = (
     "", "cnn", "CNN", "it's", 'say "hi"', "100%", "a_b", "axb", "ÄRGER", "ärger", "雪", "x y", "NULL", "0.01", "`",
-    "-- no", "a\nb", "tab\t", "\\", "back\\'",
+    "-- no", "a\nb", "tab\t", "\\", "back\\'", "\N{KELVIN SIGN}", "İ", "a\0b", "abcab",
 )  # fmt: skip
 NUMBERS = (0.0, 1.0, -1.0, 0.5, 0.1 + 0.2, 1e-300, 1e300, math.inf, -math.inf, math.nan)
 RUN_NAMES = ("twin", "twin", "Twin", "it's", 'say "hi"', "雪だるま", "a%b_c", "x" * 90)
@@ -88,6 +88,12 @@ _PATTERNS = (
     "%",
     "_",
     "%n%",
+    "%a%b%",
+    "a%b",
+    "%_b",
+    "a_c%_",
+    "k",
+    "%\\%",
     "c%",
     "A_B",
     "%Ä%",

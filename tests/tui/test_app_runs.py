@@ -377,12 +377,12 @@ async def test_ctrl_c_does_not_quit_and_q_does(tmp_path: Path) -> None:
 
 async def test_a_query_is_answered_by_the_store_and_esc_takes_it_away(tmp_path: Path) -> None:
     app, services = an_app(tmp_path, some_rows())
-    services.documents = {("runs", "list", "--filter", "metrics.val_loss < 1"): {"runs": [{"run_id": "id-cnn_lr3"}]}}
+    services.documents = {("runs", "list", "--filter", "user_id = 'ana'"): {"runs": [{"run_id": "id-cnn_lr3"}]}}
     async with app.run_test(size=WIDE) as pilot:
-        await pilot.press("f", *"metrics.val_loss < 1", "enter")
+        await pilot.press("f", *"user_id = 'ana'", "enter")
         await settled(pilot)
         assert names(app) == ["cnn_lr3"]
-        assert "1 shown: metrics.val_loss < 1 (esc clears)" in status(app)
+        assert "1 shown: user_id = 'ana' (esc clears)" in status(app)
         await pilot.press("slash", "x", "enter")
         assert names(app) == []
         await pilot.press("escape")
@@ -394,7 +394,7 @@ async def test_a_query_is_answered_by_the_store_and_esc_takes_it_away(tmp_path: 
 async def test_a_query_that_cannot_be_read_says_so_and_changes_nothing(tmp_path: Path) -> None:
     app, _ = an_app(tmp_path, some_rows())
     async with app.run_test(size=WIDE) as pilot:
-        await pilot.press("f", *"metrics.gone < 1", "enter")
+        await pilot.press("f", *"user_id = 'ana'", "enter")
         await settled(pilot)
         assert len(names(app)) == 3
         assert any("cannot read" in one.message for one in app._notifications)

@@ -243,9 +243,6 @@ async def test_cursor_and_marks_survive_sort_filter_refresh_insertion_and_deleti
 async def test_a_view_is_saved_chosen_and_deleted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     app, services = an_app(tmp_path, some_rows())
-    services.documents = {
-        ("runs", "list", "--filter", "metrics.val_loss < 0.45"): {"runs": [{"run_id": f"id-{n}"} for n in "bcd"]}
-    }
     async with app.run_test(size=WIDE) as pilot:
         await pilot.press("s")
         await search(pilot, "best:val_loss")

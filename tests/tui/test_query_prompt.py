@@ -78,8 +78,7 @@ async def test_runs_that_come_later_are_in_the_answer(workspace: Workspace, tmp_
 
 @pytest.mark.parametrize("size", SIZES)
 async def test_a_fault_is_shown_in_its_place_and_can_be_mended(tmp_path: Path, size: tuple[int, int]) -> None:
-    app, services = an_app(tmp_path, [a_row("one", metrics={"val_loss": a_metric(0.5)}), a_row("two")])
-    services.documents = {("runs", "list", "--filter", "metrics.val_loss < 1"): {"runs": [{"run_id": "id-one"}]}}
+    app, _ = an_app(tmp_path, [a_row("one", metrics={"val_loss": a_metric(0.5)}), a_row("two")])
     async with app.run_test(size=size) as pilot:
         await pilot.press("f", *"metrics.val_loss < 'x'", "enter")
         await settled(pilot)
