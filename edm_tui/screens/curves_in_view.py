@@ -9,9 +9,10 @@ from edm_core.errors import EdmError
 from edm_core.snapshots.run_columns import MISSING
 from edm_core.snapshots.runs import RunRow
 from edm_tui.screens.arranging import Arranging
+from edm_tui.screens.resting import Rest
 
 LOOK_AFTER = 0.05
-"""Seconds that the view rests before its curves are read."""
+"""Seconds that a moving view rests before its curves are read."""
 
 
 class CurvesInView(Arranging):
@@ -22,14 +23,19 @@ class CurvesInView(Arranging):
         self._looked: set[tuple[str, int]] = set()
         """(metric, position) of what was asked since the last reading: a run without a curve is not asked again at each
         move."""
+        self._reading: dict[str, list[int]] = {}
+        self._view_rest = Rest(LOOK_AFTER)
 
     def set_rows(self, rows: Sequence[RunRow]) -> None:
         super().set_rows(rows)
         self._looked.clear()
+        self._reading = {}
 
     def look(self) -> None:
-        if self._wanted_curves():
-            self._read_curves()
+        wanted = self._wanted_curves()
+        if wanted and wanted != self._reading:
+            self._reading = wanted
+            self._read_curves(self._view_rest.moved())
 
     def ids_in_view(self) -> list[str]:
         """The runs that the table shows now."""
@@ -51,8 +57,8 @@ class CurvesInView(Arranging):
         return {metric: wanted for metric, wanted in found.items() if wanted}
 
     @work(exclusive=True, group="curves")
-    async def _read_curves(self) -> None:
-        await asyncio.sleep(LOOK_AFTER)
+    async def _read_curves(self, wait: float) -> None:
+        await asyncio.sleep(wait)
         runs, wanted = self.frame.columns, self._wanted_curves()
         places = sorted({at for some in wanted.values() for at in some})
         if not places:

@@ -1,9 +1,7 @@
 """The Runs screen: the table, the pane that explains the run under the cursor, status line and footer."""
 
-import asyncio
 import time
 
-from textual import events, work
 from textual.app import ComposeResult
 from textual.containers import Horizontal
 
@@ -14,32 +12,24 @@ from edm_core.table.memory import recall
 from edm_core.table.usual import metrics_shown
 from edm_tui import verbs
 from edm_tui.formatting import clean
-from edm_tui.messages import ActionFinished, RunHighlighted, RunOpened
+from edm_tui.messages import ActionFinished
 from edm_tui.run_cells import Look
 from edm_tui.screens.base import EVERYTHING
-from edm_tui.screens.curves_in_view import CurvesInView
+from edm_tui.screens.explaining import Explaining
 from edm_tui.screens.moving import Moving
 from edm_tui.screens.reading import ReadingScreen
-from edm_tui.screens.run_filter import RunFilter
 from edm_tui.screens.run_status import status_text
 from edm_tui.widgets.key_bar import KeyBar
 from edm_tui.widgets.run_detail import DetailPane
 from edm_tui.widgets.run_table import RunTable
 from edm_tui.widgets.status_line import StatusLine
 
-DETAIL_AFTER = 0.25
-"""Seconds that the cursor rests on a run before its files are read."""
-NARROW = 110
-"""Cells below which the detail does not stand beside the table but takes its place."""
-WIDE = 150
-"""Cells from which the detail has its full width."""
 MOST_MARKED = 1000
 """Runs of a group that are marked at once: a verb names each on a command line."""
-PANE_STEP, PANE_LEAST, TABLE_LEAST = 8, 28, 40
 First = RunsSnapshot | EdmError | None
 
 
-class RunsScreen(ReadingScreen, Moving, CurvesInView):
+class RunsScreen(ReadingScreen, Moving, Explaining):
     """`first` is what was read before the first frame: runs, the reason why there are none, or None."""
 
     context = "runs"
@@ -50,8 +40,6 @@ class RunsScreen(ReadingScreen, Moving, CurvesInView):
         self._fault = ""
         self._undoable = ""
         self._launched = ""
-        self._to_open = ""
-        self._pane_cells = 0
         self._whole = self._cut = False
         self._taken = 0.0
 
@@ -151,15 +139,15 @@ class RunsScreen(ReadingScreen, Moving, CurvesInView):
         if self.snapshot is not None and self.narrowed:
             self.table.empty = clean(f"no run fits {self.narrowed.words}: esc clears")
         self.table.everywhere = self.experiment == ALL_EXPERIMENTS
-        self.table.show(self.arranged(), self.memory.view, self._look)
+        self.table.show(self.arranged(), self.memory.view, self.look_of_runs)
         self._go_to_launched()
-        self._open_wanted()
-        self._explain()
+        self.open_wanted()
+        self.explain()
         self.say()
         self.look()
 
     @property
-    def _look(self) -> Look:
+    def look_of_runs(self) -> Look:
         return Look(self._taken, self.baseline, self.frame.metrics)
 
     def _go_to_launched(self) -> None:
@@ -185,7 +173,7 @@ class RunsScreen(ReadingScreen, Moving, CurvesInView):
         right = [*self.services.running, self.services.branch_text]
         self._status.say(left, "   ".join(filter(None, right)))
         marks = len(self.table.marked())
-        lead = ["detail: esc back"] if self._open else []
+        lead = ["detail: esc back"] if self.opened else []
         lead += [f"{marks} marked"] if marks else []
         labels = {"undo": f"undo {clean(self._undoable)}"} if self._undoable else {}
         self._bar.update_keys(self.reason, " · ".join(lead), labels)
@@ -204,66 +192,12 @@ class RunsScreen(ReadingScreen, Moving, CurvesInView):
         # The data is there, but commits are only here, such as that of an undo: a push still has something to do.
         return "" if found == verbs.ON_REMOTE and "↑" in self.services.branch_text else found
 
-    # Detail -------------------------------------------------------------------
-
-    def on_run_highlighted(self, message: RunHighlighted) -> None:
-        message.stop()
-        self._explain()
-        self.say()
-        self.look()
-
-    def _explain(self) -> None:
-        row = self.table.row
-        self.pane.show(row, self._look)
-        if row is not None:
-            self._read_detail(row)
-
-    @work(exclusive=True, group="detail")
-    async def _read_detail(self, row: RunRow) -> None:
-        await asyncio.sleep(DETAIL_AFTER)
-        try:
-            self.pane.add(await self.services.detail(row))
-        except EdmError as error:
-            self.pane.fail(row, error.message)
-
-    def on_run_opened(self, message: RunOpened) -> None:
-        message.stop()
-        self.do_open()
-
-    def do_open(self) -> None:
-        """The detail takes the keys; where the screen is narrow it takes the table's place."""
-        if self.table.group is not None:
-            self.do_fold()
-        elif self.table.row is not None:
-            self.set_class(True, "-open")
-            self.pane.focus()
-            self.say()
-
-    def open_run(self, run_id: str) -> None:
-        """Put the cursor on a run and open its detail, once it is read; a filter that hides it goes away."""
-        self._to_open = run_id
-        self._open_wanted()
-        if self._to_open and self.narrowed:
-            self.narrowed = RunFilter()
-            self.show_rows()
-
-    def _open_wanted(self) -> None:
-        if self._to_open:
-            self.reveal(self._to_open)
-            if self._to_open and self.table.row is not None and self.table.row.run_id == self._to_open:
-                self._to_open = ""
-                self.do_open()
-
-    @property
-    def _open(self) -> bool:
-        return self.has_class("-open")
+    # Stepping out and moving ----------------------------------------------------
 
     def do_back(self) -> None:
         """Step out one layer: the detail, the filter, the marks, the baseline."""
-        if self._open:
-            self.set_class(False, "-open")
-            self.table.focus()
-            self.say()
+        if self.opened:
+            self.close_detail()
         elif self.narrowed:
             self.narrowed = self.narrowed.without_last()
             self.show_rows()
@@ -280,14 +214,12 @@ class RunsScreen(ReadingScreen, Moving, CurvesInView):
         """Whether further pages of runs are on their way."""
         return self.snapshot is not None and self.snapshot.partial and self._loading
 
-    # Moving -------------------------------------------------------------------
-
     @property
     def page_lines(self) -> int:
         return self.table.page
 
     def move(self, step: int) -> None:
-        if self._open:
+        if self.opened:
             self.pane.scroll_lines(step)
         else:
             self.table.move(step)
@@ -312,22 +244,3 @@ class RunsScreen(ReadingScreen, Moving, CurvesInView):
 
         if self.table.row is not None:
             ask_copy(self.app, self.table.row, self.services.workspace)
-
-    # Pane ---------------------------------------------------------------------
-
-    def do_enlarge(self) -> None:
-        self._resize_pane(PANE_STEP)
-
-    def do_shrink(self) -> None:
-        self._resize_pane(-PANE_STEP)
-
-    def _resize_pane(self, step: int) -> None:
-        most = max(PANE_LEAST, self.size.width - TABLE_LEAST)
-        now = self._pane_cells or self.pane.size.width
-        self._pane_cells = min(max(PANE_LEAST, now + step), most)
-        self.pane.styles.width = self._pane_cells
-
-    def on_resize(self, event: events.Resize) -> None:
-        width = event.size.width
-        self.set_class(width < NARROW, "-narrow")
-        self.set_class(NARROW <= width < WIDE, "-medium")
