@@ -26,14 +26,32 @@ _COLUMNS = {
 def select_runs(expression: Expression, order: Sequence[OrderKey], experiment: str | None, limit: int | None) -> Bound:
     """The ids of the active runs of one experiment (None: of every active one) that fit, in order."""
     joins, terms, values = _ordering(order)
+    active, name = _active(experiment)
     where, where_values = _driven(expression)
-    named, name = (" AND name = ?", [experiment]) if experiment is not None else ("", [])
     sql = (
-        f"SELECT r.run_uuid FROM runs r{joins} WHERE r.lifecycle_stage = 'active' AND r.experiment_id IN"
-        f" (SELECT experiment_id FROM experiments WHERE lifecycle_stage = 'active'{named})"
-        f" AND {where} ORDER BY {', '.join(terms)}{'' if limit is None else f' LIMIT {limit:d}'}"
+        f"SELECT r.run_uuid FROM runs r{joins} WHERE {active} AND {where}"
+        f" ORDER BY {', '.join(terms)}{'' if limit is None else f' LIMIT {limit:d}'}"
     )
     return sql, [*values, *name, *where_values]
+
+
+def select_among_newest(expression: Expression, experiment: str | None, limit: int, newest: int) -> Bound:
+    """As `select_runs` in no other order than newest first, but looking at the `newest` runs alone."""
+    active, name = _active(experiment)
+    where, values = condition(expression)
+    _, terms, _ = _ordering(())
+    by = ", ".join(terms)
+    sql = (
+        f"SELECT r.run_uuid FROM (SELECT r.* FROM runs r WHERE {active} ORDER BY {by} LIMIT {newest:d}) r"
+        f" WHERE {where} ORDER BY {by} LIMIT {limit:d}"
+    )
+    return sql, [*name, *values]
+
+
+def _active(experiment: str | None) -> tuple[str, list[str]]:
+    named, values = (" AND name = ?", [experiment]) if experiment is not None else ("", [])
+    where = f"SELECT experiment_id FROM experiments WHERE lifecycle_stage = 'active'{named}"
+    return f"r.lifecycle_stage = 'active' AND r.experiment_id IN ({where})", values
 
 
 def _driven(expression: Expression) -> Bound:

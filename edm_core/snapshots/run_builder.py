@@ -29,6 +29,8 @@ class Builder:
         at = self._places.get(row.run_id) if row.run_id else None
         if at is None:
             at = self._grown(row.run_id)
+        else:
+            _clear(columns, at)
         columns.names[at] = row.name
         columns.start_ms[at] = MISSING if row.start_ms is None else row.start_ms
         columns.end_ms[at] = MISSING if row.end_ms is None else row.end_ms
@@ -121,12 +123,9 @@ def _put_texts(columns: dict[str, Texts], at: int, values: Mapping[str, str]) ->
         texts = columns.get(key)
         if texts is None:
             texts = columns[key] = Texts()
-        texts.grow(at + 1)
+        if len(texts.codes) <= at:
+            texts.grow(at + 1)
         texts.codes[at] = texts.code(value)
-    for key in columns.keys() - values.keys():
-        codes = columns[key].codes
-        if at < len(codes):
-            codes[at] = -1
 
 
 def _put_metrics(columns: dict[str, MetricColumn], at: int, values: Mapping[str, MetricSummary]) -> None:
@@ -134,11 +133,19 @@ def _put_metrics(columns: dict[str, MetricColumn], at: int, values: Mapping[str,
         metric = columns.get(key)
         if metric is None:
             metric = columns[key] = MetricColumn()
-        metric.grow(at + 1)
+        if len(metric.last) <= at:
+            metric.grow(at + 1)
         metric.put(at, summary)
-    for key in columns.keys() - values.keys():
-        if at < len(columns[key].last):
-            columns[key].clear(at)
+
+
+def _clear(columns: RunColumns, at: int) -> None:
+    """Let the run at this position have no params, tags and metrics."""
+    for texts in (*columns.params.values(), *columns.tags.values()):
+        if at < len(texts.codes):
+            texts.codes[at] = -1
+    for metric in columns.metrics.values():
+        if at < len(metric.last):
+            metric.clear(at)
 
 
 def _sorted(columns: dict[str, T]) -> dict[str, T]:

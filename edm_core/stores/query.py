@@ -13,7 +13,7 @@ from edm_core.query.expressions import OrderKey, Query
 from edm_core.query.grammar import parse
 from edm_core.query.names import ATTRIBUTES
 from edm_core.query.ordering import parts_of, read_order
-from edm_core.query.sql import SETTING, select_runs
+from edm_core.query.sql import SETTING, Bound, select_among_newest, select_runs
 from edm_core.settings import MetricsSettings
 from edm_core.stores.database import Connection
 from edm_core.stores.memory import MemoryTracking
@@ -22,6 +22,8 @@ from edm_core.stores.sql_tracking import SqlTracking
 from edm_core.stores.tracking import EmptyTracking, open_tracking
 from edm_core.workspace import Workspace
 
+NEWEST = 20
+"""For each run that is wanted, so many of the newest are looked at before all are."""
 _DIRECTION = re.compile(r"\s+(asc|desc)\s*$", re.IGNORECASE)
 
 
@@ -106,5 +108,13 @@ def order_keys(order_by: str, metrics: MetricsSettings) -> list[str]:
 
 def _select(db: Connection, query: Query, order: Sequence[OrderKey], experiment: str, limit: int | None) -> list[str]:
     named = None if experiment == ALL_EXPERIMENTS else experiment
-    sql, values = select_runs(query.expression, order, named, limit)
-    return [run_id for (run_id,) in db.execute(sql, values)]
+    if limit is not None and not order and query.text.strip():
+        # Many questions are answered by the newest runs alone, and looking at these first costs little.
+        found = _ids(db, select_among_newest(query.expression, named, limit, NEWEST * limit))
+        if len(found) == limit:
+            return found
+    return _ids(db, select_runs(query.expression, order, named, limit))
+
+
+def _ids(db: Connection, select: Bound) -> list[str]:
+    return [run_id for (run_id,) in db.execute(*select)]

@@ -161,9 +161,9 @@ def _stamp(path: Path) -> tuple[int, int, int] | None:
 
 def _joined_only(workspace: Workspace, store: TrackingStore, rows: list[RunRow], names: set[str]) -> RunView:
     """These runs and the folders of these names, joined; the states of other folders are not looked at."""
-    wanted = {
-        name for row in rows for name in (row.name, tagged_folder(workspace, row.tags.get("edm.run_dir", ""))) if name
-    }
+    tags = {row.tags["edm.run_dir"] for row in rows if "edm.run_dir" in row.tags}
+    wanted = {row.name for row in rows if row.name}
+    wanted.update(filter(None, (tagged_folder(workspace, tag) for tag in tags)))
     return join_rows(workspace, store, rows, read_local(workspace, wanted | names))
 
 

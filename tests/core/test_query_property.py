@@ -84,6 +84,9 @@ class Both:
         theirs = self.theirs(query, order)
         ours, extended = self.ours(query, order)
         held = self.held(query) if ours is not None else None
+        if ours and not order:
+            # The first ones may be found among the newest runs alone.
+            assert matching_runs(self.workspace, query, "", 1, ALL_EXPERIMENTS).run_ids == ours[:1]
         if held is not None:
             assert held == ours if not order else sorted(held) == sorted(ours or ())
         if theirs is None:
