@@ -1,13 +1,14 @@
-"""Run a verb of the registry again and again on copies of a workspace, each time killed with SIGKILL at another moment.
+"""Run a verb of the registry again and again, each time killed with SIGKILL at another moment.
 
-    python -m tests.support.kill_promote WORKSPACE promote|rollback FRACTION...
+    python -m tests.support.kill_promote FOLDER promote|rollback FRACTION...
 
 Each FRACTION (0 to 1) is a moment on the way from the journal's entry to the verb's last function call, for before it
-nothing is written. The copies are WORKSPACE-0, WORKSPACE-1 and so on. MLflow is imported once; each trial is a fork.
+nothing is written. Trial N has a workspace of its own, FOLDER/N, and works on the registered model `trial-N`; all share
+the store that MLFLOW_TRACKING_URI names. `trial-whole` is let alone, to count. MLflow is imported once; each trial is a
+fork.
 """
 
 import os
-import shutil
 import signal
 import sys
 from collections.abc import Callable
@@ -24,26 +25,26 @@ from edm_core.workspace import Workspace
 def main() -> None:
     import mlflow  # noqa: F401
 
-    from edm_core.actions.promote import promote
-    from edm_core.actions.rollback import rollback
-
-    root, verb = Path(sys.argv[1]), sys.argv[2]
-
-    def act(workspace: Workspace) -> None:
-        if verb == "rollback":
-            rollback(workspace, "EDMModel", reason="because")
-        else:
-            promote(workspace, "EDMModel", 2, "Production", reason="because")
-
-    total = _count(root, act)
+    folder, verb = Path(sys.argv[1]), sys.argv[2]
+    total = _count(folder, verb)
     print(total)
     for number, fraction in enumerate(sys.argv[3:]):
-        status = _trial(root, f"{root}-{number}", act, 1 + int(float(fraction) * total))
+        status = _trial(folder, verb, str(number), 1 + int(float(fraction) * total))
         assert os.WIFSIGNALED(status), f"trial {number} came to its end"
 
 
-def _from_the_journal_on(root: Path, act: Callable[[Workspace], None], profile: Callable[..., None]) -> None:
-    workspace = Workspace(root, load_settings(root, {}))
+def trial(folder: Path, which: str) -> tuple[Workspace, str]:
+    """The workspace of a trial, and the registered model that it works on."""
+    root = folder / which
+    root.mkdir(exist_ok=True)
+    return Workspace(root, load_settings(root, dict(os.environ))), f"trial-{which}"
+
+
+def _from_the_journal_on(folder: Path, verb: str, which: str, profile: Callable[..., None]) -> None:
+    from edm_core.actions.promote import promote
+    from edm_core.actions.rollback import rollback
+
+    workspace, model = trial(folder, which)
     # Opening the store takes a million calls and writes nothing.
     mlflow_client(workspace).search_registered_models()
     begin = Journal.begin
@@ -53,14 +54,15 @@ def _from_the_journal_on(root: Path, act: Callable[[Workspace], None], profile: 
         return begin(self, verb, target, **data)
 
     Journal.begin = armed  # type: ignore[method-assign]
-    act(workspace)
+    if verb == "rollback":
+        rollback(workspace, model, reason="because")
+    else:
+        promote(workspace, model, 2, "Production", reason="because")
 
 
-def _count(root: Path, act: Callable[[Workspace], None]) -> int:
+def _count(folder: Path, verb: str) -> int:
     """How many calls the verb makes when nobody disturbs it."""
     reader, writer = os.pipe()
-    copy = Path(f"{root}-whole")
-    shutil.copytree(root, copy)
     if os.fork() == 0:
         seen = 0
 
@@ -68,7 +70,7 @@ def _count(root: Path, act: Callable[[Workspace], None]) -> int:
             nonlocal seen
             seen += 1
 
-        _from_the_journal_on(copy, act, count)
+        _from_the_journal_on(folder, verb, "whole", count)
         sys.setprofile(None)
         os.write(writer, str(seen).encode())
         os._exit(0)
@@ -79,8 +81,7 @@ def _count(root: Path, act: Callable[[Workspace], None]) -> int:
     return total
 
 
-def _trial(root: Path, copy: str, act: Callable[[Workspace], None], moment: int) -> int:
-    shutil.copytree(root, copy)
+def _trial(folder: Path, verb: str, which: str, moment: int) -> int:
     if os.fork() == 0:
         left = moment
 
@@ -90,7 +91,7 @@ def _trial(root: Path, copy: str, act: Callable[[Workspace], None], moment: int)
             if left <= 0:
                 os.kill(os.getpid(), signal.SIGKILL)
 
-        _from_the_journal_on(Path(copy), act, kill)
+        _from_the_journal_on(folder, verb, which, kill)
         os._exit(0)
     return os.wait()[1]
 

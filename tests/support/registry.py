@@ -82,12 +82,12 @@ def write_tracks(workspace: Workspace, run: str, scores: Mapping[str, float]) ->
     (workspace.run_folder(run) / "tracks.json").write_text(json.dumps({"tracks": tracks}))
 
 
-def stages_of(workspace: Workspace) -> dict[int, tuple[str, tuple[str, ...]]]:
-    """Version → (stage, aliases), as MLflow's own client says."""
+def stages_of(workspace: Workspace, name: str | None = None) -> dict[int, tuple[str, tuple[str, ...]]]:
+    """Version → (stage, aliases), as MLflow's own client says; of the workspace's model, or of `name`."""
     from edm_core.stores.mlflow_client import mlflow_client
 
     client = mlflow_client(workspace)
-    name = workspace.settings.registry.model
+    name = name or workspace.settings.registry.model
     found: Any = client.search_model_versions(f"name='{name}'")
     aliases = client.get_registered_model(name).aliases
     return {
