@@ -81,6 +81,8 @@ class LaunchSettings:
     """Epochs without improvement of the primary metric after which a running job's row says so; 0 is never."""
     warn_disk_gb: int = 2
     """Gigabytes left on the disk below which running jobs say so."""
+    log_cap_mb: int = 1024
+    """Megabytes of a job's log that stay on disk, about: beyond that its middle is given up; 0 keeps all."""
     on_end: str = ""
     """Shell command that runs when a job has ended, with EDM_JOB_ID, EDM_JOB_STATE, EDM_JOB_TITLE and more set."""
     profiles: Mapping[str, Any] = field(default_factory=dict)
@@ -221,6 +223,8 @@ def _cross_check(path: Path, settings: Settings) -> None:
         raise SettingsError(f"{path}: [tui] tell must be bell, osc9 or off, not {settings.tui.tell!r}")
     if settings.launch.slots < 0:
         raise SettingsError(f"{path}: [launch] slots must be 1 or more, or 0 for one a GPU")
+    if settings.launch.log_cap_mb < 0:
+        raise SettingsError(f"{path}: [launch] log_cap_mb must be 1 or more, or 0 to keep all of a log")
     folder = Path(settings.runs.dir)
     if folder.is_absolute() or ".." in folder.parts or not folder.parts:
         raise SettingsError(f"{path}: [runs] dir must be a folder inside the workspace, not {settings.runs.dir!r}")

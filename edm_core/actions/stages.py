@@ -6,12 +6,12 @@ The stage decides. The alias of Staging and Production is the stage's name in lo
 
 import warnings
 from collections.abc import Collection, Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from edm_core.actions.mlflow_call import logged_call
 from edm_core.errors import ActionError, NotFoundError, StoreError
 from edm_core.snapshots.models import ModelVersion
-from edm_core.stores.models import STAGES, list_versions
+from edm_core.stores.models import STAGES, list_versions, registry_uri
 from edm_core.stores.registry_errors import registry_errors
 from edm_core.workspace import Workspace
 
@@ -71,8 +71,8 @@ def move(workspace: Workspace, client: "MlflowClient", version: ModelVersion, st
     try:
         _transition(workspace, client, version, stage, archive)
     except StoreError as error:
-        # MLflow's archiving fails on PostgreSQL with psycopg 3 (mlflow/mlflow#24592): there it is done one by one,
-        # the new version first, so that somebody stands there at every moment.
+        # MLflow's archiving fails behind a server on PostgreSQL with psycopg 3 (mlflow/mlflow#24592): there it is done
+        # one by one, the new version first, so that somebody stands there at every moment.
         if not archive or "operator does not exist" not in error.message:
             raise
         # Only those that stood there before: two that come at once would archive each other, and nobody would stand.
@@ -115,9 +115,10 @@ def _transition(workspace: Workspace, client: "MlflowClient", version: ModelVers
     ):
         # Stages are deprecated since 2.9; old and new clients both read them, so they stay until MLflow drops them.
         warnings.simplefilter("ignore", FutureWarning)
-        client.transition_model_version_stage(
-            version.name, str(version.version), stage, archive_existing_versions=archive
-        )
+        # A number where MLflow asks a database itself: psycopg 3 refuses to compare one with text. A server takes text.
+        served = registry_uri(workspace).startswith(("http://", "https://"))
+        number: Any = str(version.version) if served else version.version
+        client.transition_model_version_stage(version.name, number, stage, archive_existing_versions=archive)
 
 
 def misplaced_aliases(versions: Sequence[ModelVersion], stages: Iterable[str] = WITH_ALIAS) -> dict[str, int]:

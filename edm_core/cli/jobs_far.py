@@ -25,6 +25,7 @@ def receive() -> None:
     from edm_core.jobs.folder import JobFolder, load_job
     from edm_core.jobs.local import launch_here
     from edm_core.jobs.new_folder import JobRequest
+    from edm_core.jobs.ssh import check_code
 
     workspace = find_workspace()
     wanted = _request(sys.stdin.read())
@@ -37,6 +38,7 @@ def receive() -> None:
         raise JobError(
             f"there is no folder {wanted['cwd']} in {workspace.root}", "Bring the workspace there up to date."
         )
+    check_code(workspace, wanted.get("code") or {})
     job = launch_here(workspace, JobRequest(
         wanted["command"], wanted["title"], wanted["run_name"], wanted["hold"], cwd, wanted["env"], "local",
         wanted["fields"], wanted["id"],

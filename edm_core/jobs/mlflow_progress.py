@@ -1,5 +1,6 @@
 """The progress of a command that writes none of its own: made from the metrics that it logs to MLflow."""
 
+import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ class MlflowProgress:
     def __init__(self, uri: str, job_id: str, fields: Mapping[str, str]) -> None:
         self._uri, self._job_id, self._fields = uri, job_id, fields
         self._seen: dict[str, Mapping[str, Point]] = {}
+        self._firsts: dict[str, int] = {}
         self._stamp: tuple[int, ...] | None = None
 
     def poll(self) -> tuple[list[RunNow], list[dict[str, Any]]]:
@@ -29,7 +31,7 @@ class MlflowProgress:
         stamp = self._changed()
         if stamp is not None and stamp == self._stamp:
             return [], []
-        runs = runs_now(self._uri, self._job_id)
+        runs = runs_now(self._uri, self._job_id, self._firsts)
         # A store without an answer may have been locked: then it is asked again, changed or not.
         self._stamp = stamp if runs else None
         return runs, [record for run in runs for record in self._records(run)]
@@ -48,7 +50,7 @@ class MlflowProgress:
 
     def _records(self, run: RunNow) -> Iterable[dict[str, Any]]:
         before = self._seen.get(run.run_id, {})
-        new = {key: point for key, point in run.metrics.items() if point != before.get(key) and _counts(key)}
+        new = {key: point for key, point in run.metrics.items() if _counts(key) and not _same(point, before.get(key))}
         self._seen[run.run_id] = run.metrics
         for step in sorted({point.step for point in new.values()}):
             at = {key: point for key, point in new.items() if point.step == step}
@@ -72,6 +74,13 @@ def total_steps(params: Mapping[str, str]) -> int:
         if text.isdigit() and int(text):
             return int(text)
     return 0
+
+
+def _same(point: Point, before: Point | None) -> bool:
+    """Also where the value is NaN, which is equal to nothing."""
+    if before is None or (point.step, point.at) != (before.step, before.at):
+        return False
+    return point.value == before.value or (math.isnan(point.value) and math.isnan(before.value))
 
 
 def _counts(key: str) -> bool:

@@ -8,24 +8,22 @@ neither the writer's nor a reader's place in the file changes.
 import os
 from pathlib import Path
 
-LOG_CAP = 1 << 30
-"""Bytes of a log that are kept on disk, about."""
 LOG_HEAD = 1 << 20
 """Bytes of its beginning that stay: what the command was started with is said there."""
 _BLOCK = 4096
 _KEEP_SIZE, _PUNCH_HOLE = 0x01, 0x02
 
 
-def trim_log(path: Path, cap: int = LOG_CAP, head: int = LOG_HEAD) -> int:
-    """Give back the middle of a log of more than `cap` bytes; how many bytes it takes up then.
+def trim_log(path: Path, cap: int, head: int = LOG_HEAD) -> int:
+    """Give back the middle of a log of more than `cap` bytes (0: of none); how many bytes it takes up then.
 
     Where the file system cannot do it the log stays as it is.
     """
     stat = path.stat()
     used = stat.st_blocks * 512
-    if used <= cap:
+    if cap <= 0 or used <= cap:
         return used
-    start = -(-head // _BLOCK) * _BLOCK
+    start = -(-min(head, cap // 4) // _BLOCK) * _BLOCK
     # To half the cap, so that it is not done again at every look.
     end = (stat.st_size - cap // 2) // _BLOCK * _BLOCK
     if end > start:

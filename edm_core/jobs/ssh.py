@@ -8,9 +8,11 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from edm_core.errors import JobError
+from edm_core.gitrepo import git_of
 from edm_core.jobs.engine_settings import SshSettings, as_table, from_table
 from edm_core.jobs.folder import JobFolder, load_job
 from edm_core.jobs.new_folder import JobRequest, launching, make_folder, unmake
@@ -87,6 +89,7 @@ def hand_over(workspace: Workspace, folder: JobFolder) -> None:
     job = folder.read(folder.job_file) or {}
     wanted = {key: job.get(key) for key in ("id", "command", "title", "run_name", "env", "profile", "fields", "hold")}
     wanted["cwd"] = os.path.relpath(str(job["cwd"]), workspace.root)
+    wanted["code"] = code_here(workspace)
     answer = run_there(settings_of(folder), ["jobs", "receive"], workspace.root, stdin=json.dumps(wanted))
     try:
         state = str(json.loads(answer)["state"])
@@ -96,6 +99,38 @@ def hand_over(workspace: Workspace, folder: JobFolder) -> None:
         ) from error
     before = read_engine(folder, NAME)
     write_engine(folder, spoken(before, phase="running" if state == "running" else "queued", state=state))
+
+
+def code_here(workspace: Workspace) -> dict[str, object]:
+    """The commit that a job launched here means, and by which first commits the project is known; {} without any."""
+    git = git_of(workspace)
+    head = git.head()
+    return {"commit": head, "roots": git.answer("rev-list", "--max-parents=0", head).split()} if head else {}
+
+
+def check_code(workspace: Workspace, code: Mapping[str, Any]) -> None:
+    """That a clone of the same project here stands at the commit that a job from elsewhere means: nothing is brought.
+
+    A folder without git, or another project's, is its owner's to keep. Raises JobError with what to do.
+    """
+    git, wanted = git_of(workspace), str(code.get("commit") or "")
+    head = git.head() if wanted else ""
+    if (
+        not head
+        or head == wanted
+        or not set(git.answer("rev-list", "--max-parents=0", head).split()) & set(code.get("roots") or ())
+    ):
+        return
+    there = git.ask("cat-file", "-e", f"{wanted}^{{commit}}").returncode == 0
+    if not there:
+        raise JobError(
+            f"the workspace {workspace.root} has not the commit {wanted[:9]}, from which the job is launched",
+            "`git push` where it is launched, and `git pull` there.",
+        )
+    raise JobError(
+        f"the workspace {workspace.root} stands at {head[:9]}, the job is launched from {wanted[:9]}",
+        f"`git checkout {wanted[:9]}` there, or `git pull`; or launch it from that commit.",
+    )
 
 
 def start_mirror(folder: JobFolder) -> None:

@@ -164,6 +164,7 @@ class Supervisor:
             wait = min(_CLOCK_SECONDS, lookout.due - time.monotonic())
             self._sleep(min(max(0.1, wait), (kill_at or float("inf")) - time.monotonic()))
         clock.note()
+        self._trim()
         if kill_at is not None:
             # What the command left behind goes too. It is still unreaped, so its group cannot be another's.
             _signal_group(child.pid, signal.SIGKILL)
@@ -173,9 +174,14 @@ class Supervisor:
         now = time.monotonic()
         if now - self._beaten >= HEARTBEAT_SECONDS:
             os.utime(self.folder.lock_file)
-            trim_log(self.folder.log)
+            self._trim()
             self._beaten = now
         self.bell.wait(seconds)
+
+    def _trim(self) -> None:
+        # The log's folder may have been taken away, or its disk: the command is watched over all the same.
+        with contextlib.suppress(OSError):
+            trim_log(self.folder.log, self.workspace.settings.launch.log_cap_mb << 20)
 
     def _stopping(self) -> bool:
         return self.bell.terminated or self.folder.stop_file.exists()

@@ -48,5 +48,6 @@ def test_head_and_end_stay_and_the_writer_goes_on(tmp_path: Path) -> None:
 def test_a_log_below_its_cap_is_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "log"
     path.write_bytes(b"x" * 10_000)
-    trim_log(path)
+    trim_log(path, cap=MIB)
+    trim_log(path, cap=0)
     assert path.read_bytes() == b"x" * 10_000

@@ -112,7 +112,7 @@ def _seeded(count: int, seed: int) -> list[float]:
     return [random.Random(f"{seed}-{number}").random() for number in range(count)]
 
 
-@pytest.mark.parametrize(("store", "verb"), [("sqlite", "promote"), ("postgres", "rollback"), ("server", "promote")])
+@pytest.mark.parametrize(("store", "verb"), [("sqlite", "promote"), ("postgres", "promote"), ("server", "rollback")])
 def test_a_killed_move_is_finished_or_never_was(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, store: str, verb: str
 ) -> None:

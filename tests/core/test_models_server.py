@@ -15,6 +15,7 @@ from edm_core.actions.model_history import history
 from edm_core.actions.promote import demote, promote
 from edm_core.actions.register import register
 from edm_core.actions.rollback import rollback
+from edm_core.commandlog import read_commands
 from edm_core.stores.models import list_versions, version_labels
 from edm_core.workspace import Workspace
 from tests.support.loading import load_elsewhere, output_of
@@ -87,6 +88,9 @@ def test_all_of_it_works_on_postgresql(tmp_path: Path, database: str, monkeypatc
     workspace = _at(tmp_path / "work", database, "OnDatabase")
     monkeypatch.chdir(workspace.root)
     _whole_life(workspace, tmp_path / "elsewhere")
+    # Whoever stood there was archived in the same transaction, not by a second one.
+    told = [record.command for record in read_commands(workspace.command_log_path)]
+    assert not [command for command in told if "Archived" in command]
 
 
 def test_all_of_it_works_behind_a_server(tmp_path: Path, server: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -42,6 +42,7 @@ def test_mlflows_own_variable_wins_over_everything(tmp_path: Path) -> None:
         ("[metrics]\nprimary = 3\n", "primary"),
         ("[launch]\nslots = true\n", "slots"),
         ("[launch]\nslots = -1\n", "slots"),
+        ("[launch]\nlog_cap_mb = -1\n", "log_cap_mb"),
         ("[metrics]\ndirections = {f1 = 'up'}\n", "directions.f1"),
         ("[runs]\ndir = '../elsewhere'\n", "dir"),
         ("[runs]\ndir = ''\n", "dir"),

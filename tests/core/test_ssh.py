@@ -1,7 +1,9 @@
 """Jobs on another host, through a real sshd on loopback: started there, copied here, taken up again after a drop."""
 
 import os
+import shutil
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -22,6 +24,8 @@ from edm_core.jobs.ssh_stream import KEPT_BYTES, SKIP_BYTES
 from edm_core.jobs.stop import stop_job
 from edm_core.settings import LaunchSettings
 from edm_core.snapshots.jobs import JobSnapshot
+from edm_core.sweeps.spec import SweepSpec
+from edm_core.sweeps.sweeps import load_sweep, start_sweep, stop_sweep
 from edm_core.workspace import Workspace
 from tests.support import sshd as support
 from tests.support.jobs import folder, job, make_workspace, processes_ended, state, wait_for
@@ -211,3 +215,76 @@ def test_of_a_log_that_is_far_ahead_the_end_comes(here: Workspace) -> None:
 def test_settings_that_cannot_be_are_refused_by_name(table: dict[str, object], message: str) -> None:
     with pytest.raises(SettingsError, match=message):
         load_profile(LaunchSettings(profiles={"far": {"engine": "ssh", **table}}), "far")
+
+
+def in_git(workspace: Workspace, *words: str) -> str:
+    done = subprocess.run(
+        ["git", "-c", "user.name=t", "-c", "user.email=t@example.org", *words], cwd=workspace.root, check=True,
+        capture_output=True, text=True,
+    )  # fmt: skip
+    return done.stdout.strip()
+
+
+def test_a_clone_that_stands_at_another_commit_is_refused_in_words(here: Workspace, there: Workspace) -> None:
+    (here.root / ".gitignore").write_text("/.edm/\n")
+    in_git(here, "init", "-q")
+    in_git(here, "add", "-A")
+    in_git(here, "commit", "-q", "-m", "one")
+    # A project of its own, and a folder without git: neither is compared.
+    wait_state(here, start(here, "true").id, "done")
+    in_git(there, "init", "-q")
+    in_git(there, "commit", "-q", "--allow-empty", "-m", "another project")
+    wait_state(here, start(here, "true").id, "done")
+    shutil.rmtree(there.root / ".git")
+    in_git(there, "clone", "-q", "--bare", str(here.root), ".git")
+    in_git(there, "config", "core.bare", "false")
+    in_git(here, "commit", "-q", "--allow-empty", "-m", "two")
+    before = set(here.jobs_dir.iterdir())
+    two = in_git(here, "rev-parse", "HEAD")[:9]
+    with pytest.raises(JobError, match=f"has not the commit {two}"):
+        start(here, "true")
+    in_git(there, "fetch", "-q", str(here.root), "HEAD")
+    with pytest.raises(JobError, match=f"the job is launched from {two}"):
+        start(here, "true")
+    assert set(here.jobs_dir.iterdir()) == before
+    in_git(there, "reset", "-q", "FETCH_HEAD")
+    wait_state(here, start(here, "true").id, "done")
+
+
+def test_a_sweep_runs_there_and_goes_on_after_a_drop(here: Workspace, there: Workspace, server: Sshd) -> None:
+    (there.root / "train.py").write_text(
+        "import json, os, sys, time\n"
+        "x = float(sys.argv[1])\n"
+        "time.sleep(1)\n"
+        "with open(os.path.join(os.environ['EDM_JOB_DIR'], 'progress.jsonl'), 'a') as out:\n"
+        "    for epoch in (1, 2):\n"
+        "        record = {'t': time.time(), 'epoch': epoch, 'epochs': 2, 'metrics': {'val_loss': x + 1 / epoch}}\n"
+        "        out.write(json.dumps(record) + chr(10))\n"
+    )
+    command = (sys.executable, "train.py", "{x}", "{run_name}")
+    spec = SweepSpec(
+        "far", {"x": "0.3,0.1,0.2"}, "val_loss", True, 3, "grid", "none", 2, "far", command, {}, str(here.root)
+    )
+    with processes_ended(here):
+        sweep = start_sweep(here, spec)
+        wait_for(lambda: any(trial.job_id for trial in load_sweep(here, "far").trials), "a trial")
+        server.drop()
+        wait_for(lambda: load_sweep(here, "far").state not in ("queued", "running"), "the sweep to end")
+        done = load_sweep(here, "far")
+        assert done.state == "done", log(here, sweep.job_id)
+        assert sorted((trial.params["x"], trial.state) for trial in done.trials) == [
+            ("0.1", "done"), ("0.2", "done"), ("0.3", "done"),
+        ]  # fmt: skip
+        assert done.best is not None
+        assert done.best.params == {"x": "0.1"}
+        assert done.best.value == pytest.approx(0.6)
+        assert all(job(here, trial.job_id).engine == "ssh" for trial in done.trials)
+        # Stopped from here, what runs there stops too.
+        (there.root / "train.py").write_text("import time\ntime.sleep(600)\n")
+        start_sweep(here, replace(spec, name="stopped"))
+        wait_for(lambda: any(state(here, one.job_id) == "running" for one in load_sweep(here, "stopped").trials))
+        trials = [trial.job_id for trial in load_sweep(here, "stopped").trials]
+        stop_sweep(here, "stopped")
+        for trial in trials:
+            wait_state(here, trial, "stopped")
+            wait_state(there, trial, "stopped")
