@@ -18,6 +18,8 @@ Say = Callable[[str], None]
 
 WAITING = "waiting for "
 """How a line begins that names whoever holds a lock."""
+DOING = "now: "
+"""How a line begins that says what a long action does."""
 
 # A verb that calls another one (keep --push) holds the lock already.
 _held: dict[Path, int] = {}

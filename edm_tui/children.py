@@ -34,8 +34,8 @@ def run_verb(python: str, cwd: Path, argv: tuple[str, ...], act: Act) -> dict[st
 
 
 def _wait(child: "subprocess.Popen[bytes]", err: IO[bytes], act: Act) -> int:
-    """Wait for the child; as long as its last word is that it waits for somebody, the action says so."""
-    from edm_core.lock import WAITING
+    """Wait for the child; what it does, or as long as its last word is that it waits for somebody, the action says."""
+    from edm_core.lock import DOING, WAITING
 
     while True:
         try:
@@ -45,6 +45,7 @@ def _wait(child: "subprocess.Popen[bytes]", err: IO[bytes], act: Act) -> int:
             told = os.pread(err.fileno(), _TAIL_BYTES, max(0, size - _TAIL_BYTES)).decode(errors="replace")
             last = next(reversed(told.split("\n")[:-1]), "")
             act.waits_for = last.removeprefix(WAITING) if last.startswith(WAITING) else ""
+            act.doing = last.removeprefix(DOING) if last.startswith(DOING) else act.doing
 
 
 def with_json(argv: tuple[str, ...]) -> tuple[str, ...]:

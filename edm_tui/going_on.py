@@ -23,6 +23,8 @@ class Act:
     title: str
     pid: int = 0
     """Its process; 0 while it waits for its lane."""
+    doing: str = ""
+    """What it does now, where it says so."""
     waits_for: str = ""
     """Who holds the lock that it wants: `pid 12 (dvc add data, for 3 s)`."""
 
@@ -49,6 +51,8 @@ class GoingOn:
         self.acts: list[Act] = []
         self.standing: dict[str, str] = {}
         """What stays on until it is stopped, such as TensorBoard: its name and what is said of it."""
+        self.found: dict[str, dict[str, str]] = {}
+        """What checks of model versions found, by version and check, since the program was started."""
         self.transfer: TransferSnapshot | None = None
         """The push or pull that goes on in the workspace."""
         self._dir = transfers_dir
@@ -73,7 +77,7 @@ class GoingOn:
             if act.held_by:
                 words.append(f"{act.title}: waiting for {clean(act.held_by)}")
             elif shown is None or act.pid != shown.pid:
-                words.append(act.title)
+                words.append(f"{act.title}: {clean(act.doing)}" if act.doing else act.title)
         return [*words, *self.standing.values()]
 
     def news(self) -> list[News]:

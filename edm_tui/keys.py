@@ -20,7 +20,7 @@ MARKED = ("runs", "jobs", "models", *FIELDS)
 TIMED = (*CHARTS, "track")
 SCALED = (*CHARTS, *FIELDS)
 WITH_FIELDS = ("runs", *CHARTS, *FIELDS, "sweeps")
-FILTERED = ("runs", "tail", "commands", "charts")
+FILTERED = ("runs", "models", "tail", "commands", "charts")
 COMPARED = ("runs", "diff")
 RUN_SCREENS = ("runs", "charts", "diff", "models", "jobs", "tail", "sweeps")
 KEPT_SCREENS = (*RUN_SCREENS, "storage")
@@ -93,6 +93,8 @@ KEYS: tuple[Key, ...] = (
     Key(("b",), "b", "roll_back", "roll back", "Go back to what was in Production before.", "model", ("models",), 54),
     Key(("A",), "A", "alias", "alias", "Set or delete an alias.", "model", ("models",), 34),
     Key(("w",), "w", "download", "download", "Download the model with a manifest.", "model", ("models",), 26),
+    Key(("i",), "i", "verify", "verify", "Check the stored model's hashes.", "model", ("models",), 25),
+    Key(("S",), "S", "serve_check", "serve check", "Predict in a clean environment.", "model", ("models",), 24),
     Key(("n",), "n", "new", "new", "New run.", "run", EVERYWHERE, 90),
     Key(
         ("N",),

@@ -13,6 +13,7 @@ from edm_core.actions.register import whoami
 from edm_core.actions.stages import WITH_ALIAS, holder, pick
 from edm_core.errors import ActionError, NotFoundError
 from edm_core.files import write_json
+from edm_core.lock import DOING, Say, quiet
 from edm_core.snapshots.models import ModelVersion
 from edm_core.snapshots.outcome import Outcome
 from edm_core.stores.mlflow_client import mlflow_client
@@ -177,8 +178,9 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
     return manifest  # type: ignore[no-any-return]
 
 
-def verify_in_store(workspace: Workspace, version: ModelVersion) -> Outcome:
+def verify_in_store(workspace: Workspace, version: ModelVersion, say: Say = quiet) -> Outcome:
     """Fetch the version into a temporary folder and compare its checkpoint with what was registered."""
+    say(f"{DOING}fetching {version.name} v{version.version} and hashing it")
     with tempfile.TemporaryDirectory(prefix="edm-verify-") as temporary:
         manifest = _manifest(workspace, version, _fetch(workspace, version, Path(temporary) / "model"))
     if not manifest["checkpoint_md5"]:

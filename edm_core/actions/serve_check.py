@@ -11,6 +11,7 @@ from edm_core.actions.load_check import predicts
 from edm_core.actions.model_download import download
 from edm_core.commandlog import run_logged
 from edm_core.errors import ActionError
+from edm_core.lock import DOING, Say, quiet
 from edm_core.snapshots.models import ModelVersion
 from edm_core.snapshots.outcome import Outcome
 from edm_core.workspace import Workspace
@@ -18,7 +19,7 @@ from edm_core.workspace import Workspace
 _SECONDS = 3600.0
 
 
-def serve_check(workspace: Workspace, version: ModelVersion, wheels: Path | None = None) -> Outcome:
+def serve_check(workspace: Workspace, version: ModelVersion, wheels: Path | None = None, say: Say = quiet) -> Outcome:
     """Build a virtual environment from the version's requirements.txt and predict on its input example there.
 
     With `wheels`, a folder of wheels, nothing is fetched from an index. Raises ActionError when the environment
@@ -26,26 +27,24 @@ def serve_check(workspace: Workspace, version: ModelVersion, wheels: Path | None
     """
     with tempfile.TemporaryDirectory(prefix="edm-serve-") as temporary:
         model, environment = Path(temporary) / "model", Path(temporary) / "env"
+        say(f"{DOING}fetching {version.name} v{version.version}")
         download(workspace, version, model)
         wanted = model / "requirements.txt"
         offline = ["--no-index", "--find-links", str(wheels.resolve())] if wheels else []
+        required = [line for line in wanted.read_text(encoding="utf-8").splitlines() if line.strip()]
+        say(f"{DOING}making an environment")
         _run(workspace, [sys.executable, "-m", "venv", str(environment)], "no environment could be made")
         python = str(environment / "bin" / "python")
-        install = [
-            python,
-            "-m",
-            "pip",
-            "install",
-            "--quiet",
-            "--disable-pip-version-check",
-            *offline,
-            "-r",
-            str(wanted),
-        ]
-        _run(workspace, install, f"what {version.name} v{version.version} requires could not be installed")
+        pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        say(f"{DOING}installing {len(required)} requirements; this takes minutes")
+        _run(
+            workspace,
+            [*pip, *offline, "-r", str(wanted)],
+            f"what {version.name} v{version.version} requires could not be installed",
+        )
+        say(f"{DOING}loading and predicting there")
         # Of the folder, not of the store: a server of the model needs no driver of our database.
         passed, seen = predicts(workspace, str(model), python, os.environ)
-        required = [line for line in wanted.read_text(encoding="utf-8").splitlines() if line.strip()]
     if not passed:
         raise ActionError(
             f"{version.name} v{version.version} does not predict in a clean environment: {seen}",

@@ -57,7 +57,7 @@ def verify(target: str, model: str | None, as_json: bool) -> None:
         print_outcome(verify_folder(Path(target)), as_json)
         return
     workspace = find_workspace()
-    print_outcome(verify_in_store(workspace, _resolve(workspace, target, model)), as_json)
+    print_outcome(verify_in_store(workspace, _resolve(workspace, target, model), say), as_json)
 
 
 @click.command("serve-check")
@@ -77,5 +77,4 @@ def serve_check(version: str, model: str | None, wheels: Path | None, as_json: b
 
     workspace = find_workspace()
     found = _resolve(workspace, version, model)
-    say(f"building an environment for {found.name} v{found.version}; this takes minutes")
-    print_outcome(act(workspace, found, wheels), as_json)
+    print_outcome(act(workspace, found, wheels, say), as_json)

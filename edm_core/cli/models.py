@@ -9,9 +9,10 @@ from edm_core.cli.model_files import download, serve_check, verify
 from edm_core.cli.model_output import MODEL_OPTION, as_dict, parse_version, print_moves, shown
 from edm_core.cli.model_stages import alias, demote, history, promote, rollback
 from edm_core.cli.output import json_option, print_json, print_outcome, print_table, say
+from edm_core.snapshots.models import ModelVersion
 from edm_core.snapshots.runs import DataState
 from edm_core.timeline import age
-from edm_core.workspace import find_workspace
+from edm_core.workspace import Workspace, find_workspace
 
 
 @click.group()
@@ -160,29 +161,48 @@ def register(run: str, model: str | None, checkpoint: str, format_: str, as_json
 @models.command()
 @click.argument("versions", metavar="V V...", nargs=-1, required=True)
 @click.option("--all", "everything", is_flag=True, help="Show what is the same, too.")
+@click.option("--markdown", "as_markdown", is_flag=True, help="Print Markdown, for an issue or a report.")
 @json_option
-@click.pass_context
-def diff(context: click.Context, versions: tuple[str, ...], everything: bool, as_json: bool) -> None:
-    """Compare versions with the first one, by the runs that they were made from.
+def diff(versions: tuple[str, ...], everything: bool, as_markdown: bool, as_json: bool) -> None:
+    """Compare versions with the first one: what was recorded with them, then the runs that they were made from.
+
+    One version alone is compared with the one in Production.
 
     \b
     For example:
       edm models diff 3 4
     """
-    from edm_core.actions.stages import pick
-    from edm_core.cli.run_diff import diff as diff_of_runs
+    from edm_core.actions.model_facts import package_of
+    from edm_core.cli.run_diff import print_found
+    from edm_core.diff.versions import diff_versions
+
+    if as_json and as_markdown:
+        raise click.UsageError("give one of --json and --markdown")
+    workspace = find_workspace()
+    compared = _compared(workspace, versions)
+    packages = [package_of(workspace, version) for version in compared]
+    print_found(diff_versions(workspace, compared, packages=packages), everything, as_json, as_markdown)
+
+
+def _compared(workspace: Workspace, texts: tuple[str, ...]) -> list[ModelVersion]:
+    from edm_core.actions.stages import holder, pick
     from edm_core.errors import ActionError
     from edm_core.stores.models import list_versions
 
-    workspace = find_workspace()
-    runs = []
-    for text in versions:
+    found: dict[tuple[str, int], ModelVersion] = {}
+    for text in texts:
         name, number = parse_version(workspace, text)
-        found = pick(list_versions(workspace, name), name, number)
-        if not found.run_id:
-            raise ActionError(f"{name} v{number} was made of no run", "Only versions of runs can be compared.")
-        runs.append(found.run_id)
-    context.invoke(diff_of_runs, names=runs, everything=everything, as_json=as_json)
+        version = pick(list_versions(workspace, name), name, number)
+        found[name, number] = version
+    compared = list(found.values())
+    if len(compared) > 1:
+        return compared
+    only = compared[0]
+    held = holder(list_versions(workspace, only.name), "Production")
+    if held is None or held.version == only.version:
+        raise ActionError(f"there is no other version in Production to compare v{only.version} with", "Give two.")
+    say(f"baseline: v{held.version}, in Production")
+    return [held, only]
 
 
 @models.command()

@@ -32,7 +32,6 @@ def diff(names: Sequence[str], everything: bool, as_markdown: bool, as_patch: bo
       edm runs diff mert95m_baseline aug_heavy_dropout0.3 --markdown > diff.md
     """
     from edm_core.diff import diff_runs
-    from edm_core.diff.document import document, markdown
 
     if sum((as_json, as_markdown, as_patch)) > 1:
         raise click.UsageError("give one of --json, --markdown and --patch")
@@ -41,7 +40,13 @@ def diff(names: Sequence[str], everything: bool, as_markdown: bool, as_patch: bo
     if as_patch:
         _print_patches(workspace, rows)
         return
-    found = diff_runs(workspace, rows)
+    print_found(diff_runs(workspace, rows), everything, as_json, as_markdown)
+
+
+def print_found(found: "RunDiff", everything: bool, as_json: bool, as_markdown: bool) -> None:
+    """The comparison in the form that was asked for."""
+    from edm_core.diff.document import document, markdown
+
     if as_json:
         print_json(document(found, everything))
     elif as_markdown:

@@ -1,9 +1,10 @@
 """A comparison to take away: as a JSON document, and as Markdown."""
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
-from edm_core.snapshots.diff import SECTIONS, DiffEntry, RunDiff
+from edm_core.snapshots.diff import DiffEntry, RunDiff
 
 _LONGEST = 200
 """Characters of a value in a Markdown table; the JSON document has it whole."""
@@ -15,12 +16,33 @@ def document(diff: RunDiff, everything: bool) -> dict[str, Any]:
     sections = {
         name: {
             entry.key: _fields(entry) | ({"same": entry.same} if everything else {})
-            for entry in diff.sections[name]
+            for entry in found
             if everything or not entry.same
         }
-        for name in SECTIONS
+        for name, found in diff.sections.items()
     }
     return {"runs": list(diff.names), "ids": list(diff.run_ids), **sections, "notes": dict(diff.notes)}
+
+
+def from_document(told: Mapping[str, Any]) -> RunDiff:
+    """The comparison of which `document` told everything."""
+    sections = {
+        name: tuple(_entry(key, fields) for key, fields in found.items())
+        for name, found in told.items()
+        if isinstance(found, dict) and name != "notes"
+    }
+    return RunDiff(tuple(told["ids"]), tuple(told["runs"]), sections, dict(told.get("notes", {})))
+
+
+def _entry(key: str, fields: Mapping[str, Any]) -> DiffEntry:
+    values, deltas = fields["values"], fields["deltas"]
+    if deltas:
+        # Numbers; JSON has no NaN and no infinity, so those are words.
+        values, deltas = ([None if one is None else float(one) for one in listed] for listed in (values, deltas))
+    return DiffEntry(
+        key, tuple(values), tuple(deltas), tuple(fields["verdicts"]), bool(fields.get("same")),
+        tuple(fields.get("steps", ())),
+    )  # fmt: skip
 
 
 def _fields(entry: DiffEntry) -> dict[str, Any]:
@@ -33,11 +55,11 @@ def _fields(entry: DiffEntry) -> dict[str, Any]:
 def markdown(diff: RunDiff, everything: bool) -> str:
     """A heading and a table for each section in which something differs; what is the same is said in a line."""
     parts = [f"# {' · '.join(map(_cell, diff.names))}", f"Baseline: {_cell(diff.names[0])}."]
-    for name in SECTIONS:
-        entries = [entry for entry in diff.sections[name] if everything or not entry.same]
+    for name, found in diff.sections.items():
+        entries = [entry for entry in found if everything or not entry.same]
         note = f" ({_cell(diff.notes[name])})" if name in diff.notes else ""
         if not entries:
-            parts.append(f"**{name}**: {'same' if diff.sections[name] else 'nothing'}{note}")
+            parts.append(f"**{name}**: {'same' if found else 'nothing'}{note}")
             continue
         lines = [f"## {name}{note}", ""]
         lines += [_row(["", *diff.names]), _row(["---", *["---:"] * len(diff.names)], escaped=False)]

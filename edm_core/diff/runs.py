@@ -77,9 +77,10 @@ def _equal(a: Any, b: Any) -> bool:
     return bool(a == b or (isinstance(a, float) and isinstance(b, float) and a != a and b != b))
 
 
-def _scored(
+def scored(
     key: str, values: list[float | None], minimised: bool | None, steps: tuple[int | None, ...] = ()
 ) -> DiffEntry:
+    """Numbers with what each is against the first: `minimised` is whether less is better, None where nobody knows."""
     base = values[0]
     deltas = tuple(None if base is None or value is None else value - base for value in values)
     verdicts = tuple("" if minimised is None else verdict(minimised, delta) for delta in deltas)
@@ -95,9 +96,9 @@ def _metrics(settings: MetricsSettings, rows: Sequence[RunRow]) -> tuple[DiffEnt
         judged = direction(settings, key)
         if judged is not None and not key.startswith("best_"):
             at = tuple(s.best_step if s else None for s in summaries)
-            found.append(_scored(f"best {key}", [s.best if s else None for s in summaries], judged, at))
+            found.append(scored(f"best {key}", [s.best if s else None for s in summaries], judged, at))
         at = tuple(s.last_step if s else None for s in summaries)
-        found.append(_scored(key, [s.last if s else None for s in summaries], judged, at))
+        found.append(scored(key, [s.last if s else None for s in summaries], judged, at))
     return tuple(found)
 
 
@@ -118,7 +119,7 @@ def _tracks(files: RunFiles, rows: Sequence[RunRow]) -> Section:
     """Scores of each track, the largest change first."""
     scores, problems = track_scores(files, rows)
     keys = dict.fromkeys(key for table in scores for key in table)
-    found = [_scored(key, [table.get(key) for table in scores], minimised=False) for key in keys]
+    found = [scored(key, [table.get(key) for table in scores], minimised=False) for key in keys]
     return tuple(sorted(found, key=_size_of_change)), problems
 
 

@@ -25,7 +25,8 @@ class DiffEntry:
 
 @dataclass(frozen=True, slots=True)
 class RunDiff:
-    """Sections by name (all of SECTIONS are there); `notes` says for a section why it is empty or partial."""
+    """Sections by name: all of SECTIONS, after what model versions have of their own. `notes` says for a section why it
+    is empty or partial."""
 
     run_ids: tuple[str, ...]
     names: tuple[str, ...]

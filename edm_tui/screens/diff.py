@@ -44,18 +44,15 @@ class DiffScreen(ListScreen):
 
     @work(exclusive=True, group="load")
     async def _load(self) -> None:
-        from edm_core.diff import diff_runs
-
-        services = self.services
         try:
             if len(self.rows) == 1 and not await self._found_baseline(self.rows[0]):
                 self.list.set_empty(f"nothing to compare {self.rows[0].name} with: mark two runs with space, then d")
                 return
-            diff = await services.in_thread(diff_runs, services.workspace, self.rows, False)
+            diff = await self.read_diff(fetch=False)
             if diff.away:
                 # What is here is shown at once; what a server has comes when it has come.
                 self._take(diff)
-                diff = await services.in_thread(diff_runs, services.workspace, self.rows)
+                diff = await self.read_diff(fetch=True)
         except EdmError as error:
             self._fault = f"! {error.message}" + (f" ({error.hint})" if error.hint else "")
             self.list.set_empty(self._fault)
@@ -63,6 +60,12 @@ class DiffScreen(ListScreen):
             self._take(diff)
             self._read_opened()
         self.say()
+
+    async def read_diff(self, fetch: bool) -> RunDiff:
+        """The comparison; without `fetch` of what is on this machine. Raises EdmError."""
+        from edm_core.diff import diff_runs
+
+        return await self.services.in_thread(diff_runs, self.services.workspace, self.rows, fetch)
 
     def _take(self, diff: RunDiff) -> None:
         if self.diff is None or self.diff.away:

@@ -10,6 +10,9 @@ from edm_core.snapshots.models import ModelVersion
 from edm_core.snapshots.promotion import StageMove, Tenure
 from edm_tui.messages import ActionRequested
 from edm_tui.screens.base import EdmScreen
+from edm_tui.screens.model_checks import is_checked, run_check
+
+_CHECKS = {"verify": "verify", "serve_check": "serve-check"}
 
 
 class ModelVerbs(EdmScreen):
@@ -58,9 +61,8 @@ class ModelVerbs(EdmScreen):
     def model_reason(self, verb: str) -> str | None:
         """Why a verb on versions cannot run now, "" when it can, None for a verb that is none of these."""
         if verb == "diff":
-            many = len({version.run_id for version in self.chosen if version.run_id}) > 1
-            return None if many else "mark two versions of different runs: space marks"
-        if verb not in ("promote", "demote", "roll_back", "alias", "download"):
+            return "" if len(self.compared) > 1 else "mark two versions: space marks"
+        if verb not in ("promote", "demote", "roll_back", "alias", "download", *_CHECKS):
             return None
         if not self.chosen:
             return "no version"
@@ -73,6 +75,8 @@ class ModelVerbs(EdmScreen):
             return "already in Production" if version.stage == "Production" else ""
         if verb == "demote":
             return "" if version.stage in ("Staging", "Production") else "no step down"
+        if verb in _CHECKS and is_checked(self.app, version, _CHECKS[verb]):
+            return "it goes on already"
         if verb == "roll_back" and self._earlier(version.name) is None:
             return f"{version.name} had no one in Production before"
         return ""
@@ -81,6 +85,40 @@ class ModelVerbs(EdmScreen):
         from edm_core.actions.model_history import earlier_holder
 
         return earlier_holder(self.moves_of(name), self._by_model.get(name, ()), "Production")
+
+    @property
+    def compared(self) -> tuple[ModelVersion, ...]:
+        """The versions that a diff means: the marked ones, else the one in Production and the one under the cursor."""
+        from edm_core.actions.stages import holder
+
+        if len(self.chosen) != 1:
+            return self.chosen
+        held = holder(self._by_model.get(self.chosen[0].name, ()), "Production")
+        return self.chosen if held is None or held.version == self.chosen[0].version else (held, *self.chosen)
+
+    def do_verify(self) -> None:
+        """Whether the store's copy is what was registered."""
+        self._check("verify")
+
+    def do_serve_check(self) -> None:
+        """Whether the version predicts where nothing but its requirements is installed."""
+        self._check("serve-check")
+
+    def _check(self, check: str) -> None:
+        # The app's worker, not ours: leaving the screen must not lose the answer.
+        version, app = self.chosen[0], self.app
+
+        async def run() -> None:
+            await run_check(app, version, check)
+            for screen in app.screen_stack:
+                if isinstance(screen, ModelVerbs):
+                    screen.checked()
+
+        app.run_worker(run(), group="model-checks")
+        self.call_later(self.checked)
+
+    def checked(self) -> None:
+        """A check began or ended: show what is known of it."""
 
     def do_promote(self) -> None:
         """One stage up, with the form that compares."""

@@ -11,9 +11,11 @@ from textual.containers import Horizontal
 from edm_core.errors import EdmError
 from edm_core.snapshots.models import ModelVersion
 from edm_core.snapshots.runs import DataState, RunRow
+from edm_tui.messages import FilterChanged
 from edm_tui.screens.lists import ListScreen
 from edm_tui.screens.model_verbs import ModelVerbs
 from edm_tui.screens.reading import ReadingScreen
+from edm_tui.screens.version_filter import VersionFilter
 from edm_tui.widgets.key_bar import KeyBar
 from edm_tui.widgets.line_list import LineList
 from edm_tui.widgets.status_line import StatusLine
@@ -28,7 +30,7 @@ NARROW = 110
 """Cells below which the detail does not stand beside the list but takes its place."""
 
 
-class ModelsScreen(ModelVerbs, ReadingScreen, ListScreen):
+class ModelsScreen(VersionFilter, ModelVerbs, ReadingScreen, ListScreen):
     """Verbs on runs mean the runs of the marked versions, else of the one under the cursor."""
 
     context = "models"
@@ -138,9 +140,10 @@ class ModelsScreen(ModelVerbs, ReadingScreen, ListScreen):
         metric = self.services.workspace.settings.metrics.primary
         width = table.size.width or self.size.width
         header, lines = version_lines(
-            self.versions, self._states, metric, self._now, width, marks=self.marks, ascii_only=self.ascii_only
+            self.shown, self._states, metric, self._now, width, marks=self.marks, ascii_only=self.ascii_only
         )
-        table.set_empty(self._fault or "no model versions yet: R on a run registers it")
+        none = "no such version: esc clears" if self.filter else "no model versions yet: R on a run registers it"
+        table.set_empty(self._fault or none)
         table.set_lines(lines, header if lines else None)
         self._explain()
         self.say()
@@ -157,7 +160,8 @@ class ModelsScreen(ModelVerbs, ReadingScreen, ListScreen):
         own = tuple(move for move in moves if move.version == version.version)
         state = self._states.get(version_key(version), DataState.NONE)
         width = max(20, (detail.size.width or self.size.width) - 2)
-        detail.set_lines(detail_lines(version, state, own, self._now, width))
+        checks = self.services.going_on.found.get(version_key(version), {})
+        detail.set_lines(detail_lines(version, state, own, self._now, width, checks))
         # The same for all versions of a model: not to be laid out again for each step of the cursor.
         if self._below != (version.name, self.size.width):
             self._below = (version.name, self.size.width)
@@ -170,12 +174,27 @@ class ModelsScreen(ModelVerbs, ReadingScreen, ListScreen):
             f"{count:,} versions and more, reading …"
             if self._partly
             else f"{count:,} version{'' if count == 1 else 's'}",
+            f"{len(self.shown):,} shown: {self.filter} (esc clears)" if self.filter else "",
             f"{len(self.marks)} marked (esc clears)" if self.marks else "",
             f"Production: {', '.join(live) or 'nobody'}",
             *self._astray,
             self._fault,
         ]
         return " · ".join(part for part in parts if part)
+
+    def show_versions(self) -> None:
+        self._show()
+        self._read_rows()
+
+    def checked(self) -> None:
+        self._explain()
+        self.say()
+
+    def do_diff(self) -> None:
+        """What differs between the marked versions, or between the one under the cursor and the one in Production."""
+        from edm_tui.screens.version_diff import VersionDiffScreen
+
+        self.app.push_screen(VersionDiffScreen(self.compared, dict(self._rows)))
 
     def on_resize(self, event: events.Resize) -> None:
         self.set_class(event.size.width < NARROW, "-narrow")
@@ -198,10 +217,12 @@ class ModelsScreen(ModelVerbs, ReadingScreen, ListScreen):
         self.say()
 
     def do_back(self) -> None:
-        """Step out one layer: the pane, the marks, the screen."""
+        """Step out one layer: the pane, the filter, the marks, the screen."""
         if self.has_class("-open"):
             self.remove_class("-open")
             self.list.focus()
+        elif self.filter:
+            self.on_filter_changed(FilterChanged("", done=True))
         elif self.marks:
             self.marks = []
             self._show()

@@ -6,7 +6,7 @@ from typing import Any
 
 from rich.text import Text
 
-from edm_core.snapshots.diff import SECTIONS, DiffEntry, RunDiff
+from edm_core.snapshots.diff import DiffEntry, RunDiff
 from edm_tui.formatting import NOTHING, number
 from edm_tui.widgets.cells import Cell, Column, cut, layout, plain
 from edm_tui.widgets.diff_opened import Opened, opened_lines
@@ -36,13 +36,13 @@ def entry_key(section: str, key: str) -> str:
 
 def diff_lines(diff: RunDiff, look: DiffLook, width: int) -> tuple[Text, list[Line]]:
     """The header with the runs' names, and the lines below it. Columns line up across sections."""
-    shown = {name: visible_entries(diff, name, look) for name in SECTIONS}
+    shown = {name: visible_entries(diff, name, look) for name in diff.sections}
     widest = max(16, min(40, (width - 30) // len(diff.names) - 14))
-    cells = [_cells(entry, len(diff.names), widest) for name in SECTIONS for entry in shown[name]]
+    cells = [_cells(entry, len(diff.names), widest) for name in diff.sections for entry in shown[name]]
     header, texts = layout(_columns(diff), cells, width)
     lines: list[Line] = []
     rest = iter(texts)
-    for name in SECTIONS:
+    for name in diff.sections:
         lines.append(Line(section_head(diff, name, look), section_key(name)))
         for entry in shown[name]:
             key = entry_key(name, entry.key)
@@ -87,7 +87,7 @@ def _balance(diff: RunDiff, entries: Sequence[DiffEntry]) -> str:
 def summary(diff: RunDiff) -> str:
     """`1 of 9 params, 6 of 6 metrics differ`."""
     parts = []
-    for name in ("params", "metrics"):
+    for name in ("version", "recorded", "params", "metrics"):
         entries = diff.sections.get(name, ())
         if entries:
             parts.append(f"{sum(1 for entry in entries if not entry.same):,} of {len(entries):,} {name}")
@@ -138,4 +138,4 @@ def value_text(value: Any, *, measured: bool) -> str:
 
 def quiet_sections(diff: RunDiff) -> Collection[str]:
     """Sections in which nothing differs: folded at first."""
-    return [name for name in SECTIONS if all(entry.same for entry in diff.sections.get(name, ()))]
+    return [name for name in diff.sections if all(entry.same for entry in diff.sections.get(name, ()))]

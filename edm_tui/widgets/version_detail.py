@@ -25,12 +25,14 @@ _TRACKS = 5
 
 
 def detail_lines(
-    version: ModelVersion, state: DataState, moves: tuple[StageMove, ...], now: float, width: int
-) -> list[Line]:
+    version: ModelVersion, state: DataState, moves: tuple[StageMove, ...], now: float, width: int,
+    checks: Mapping[str, str],
+) -> list[Line]:  # fmt: skip
     """The pane's lines; each has a key, so that the pane can be scrolled and a line copied."""
     found = [Text(f"{plain(version.name)} {plain(version.label)}", style="bold", end="")]
     for title, facts in (
         ("", _origin(version, state, now)), ("metrics", _metrics(version)), ("tracks", _tracks(version)),
+        ("checks", _checks(checks)),
         ("moves", _moves(moves, now)), ("tags", _tags(version)),
     ):  # fmt: skip
         listed = list(facts)
@@ -88,6 +90,11 @@ def _tracks(version: ModelVersion) -> Iterator[list[Cell]]:
         yield [f"{len(scores)} scored", f"{number(mean)} on average; the worst:"]
     for name, value in scores[:_TRACKS]:
         yield [name, number(value)]
+
+
+def _checks(checks: Mapping[str, str]) -> Iterator[list[Cell]]:
+    for name, told in checks.items():
+        yield [name, told]
 
 
 def _moves(moves: tuple[StageMove, ...], now: float) -> Iterator[list[Cell]]:

@@ -7,10 +7,15 @@ from pathlib import Path
 import pytest
 from textual.app import App
 from textual.pilot import Pilot
+from textual.widgets import Label
 
 from edm_core.commandlog import CommandRecord, record_command
+from edm_core.diff.document import document
+from edm_core.errors import ActionError
+from edm_core.snapshots.diff import DiffEntry, RunDiff
 from edm_core.snapshots.models import ModelVersion
 from edm_core.snapshots.runs import DataState
+from edm_tui.going_on import Act
 from edm_tui.screens.commands_log import CommandsLogScreen, command_lines, key_of
 from edm_tui.screens.models import ModelsScreen
 from edm_tui.widgets.cells import Column, cut, layout, plain
@@ -107,7 +112,10 @@ async def test_marks_choose_what_is_compared_and_keys_name_one_version(models: H
         await settled(models, pilot)
         screen = models.screen
         assert isinstance(screen, ModelsScreen)
+        assert [version.version for version in screen.compared] == [3, 4]
+        await pilot.press("j")
         assert "mark two" in screen.reason("diff")
+        await pilot.press("k")
         await pilot.press("space", "j", "space")
         await settled(models, pilot)
         assert [version.version for version in screen.chosen] == [4, 3]
@@ -128,6 +136,70 @@ async def test_marks_choose_what_is_compared_and_keys_name_one_version(models: H
             ("models", "alias", "delete", "production", "--model", "EDMModel"),
             ("models", "download", "EDMModel/3", "--output=EDMModel-v3"),
         ]
+
+
+async def test_a_slash_narrows_as_it_is_typed_and_says_how_many_are_left(models: HostApp) -> None:
+    async with models.run_test(size=(120, 40)) as pilot:
+        await settled(models, pilot)
+        screen = models.screen
+        assert isinstance(screen, ModelsScreen)
+        await pilot.press("/", *"mert")
+        await settled(models, pilot)
+        assert [version.version for version in screen.shown] == [3]
+        assert "1 of 2" in str(screen.query_one("#filter-count", Label).render())
+        await pilot.press("enter")
+        await settled(models, pilot)
+        assert screen.version == V3
+        assert "1 shown: mert (esc clears)" in screen.status_text()
+        await pilot.press("escape")
+        await settled(models, pilot)
+        assert (len(screen.shown), screen.filter) == (2, "")
+        await pilot.press("/", *"@production !cnn", "enter")
+        assert [version.version for version in screen.shown] == [3]
+        await pilot.press("/", "x", "enter")
+        await settled(models, pilot)
+        assert screen.shown == []
+        assert screen.reason("promote") == "no version"
+
+
+async def test_checks_run_whatever_screen_is_in_front_and_their_word_stays(models: HostApp) -> None:
+    models.services.answers["models verify"] = {"title": "it is as it was registered", "detail": "checkpoint b7a5"}
+    models.errors = []
+    async with models.run_test(size=(120, 40)) as pilot:
+        await settled(models, pilot)
+        await pilot.press("j", "i")
+        await settled(models, pilot)
+        assert models.services.queries == [("models", "verify", "EDMModel/3")]
+        assert "passed at" in texts(models, "#detail")
+        assert "checkpoint b7a5" in texts(models, "#detail")
+
+        async def refuse(*argv: str, **_: object) -> dict[str, object]:
+            raise ActionError("no wheels", "give some")
+
+        models.services.query = refuse  # type: ignore[method-assign]
+        await pilot.press("S")
+        await settled(models, pilot)
+        assert models.errors == ["serve check EDMModel v3: no wheels"]
+        assert "no wheels" in texts(models, "#detail")
+        models.services.going_on.acts.append(Act("serve check EDMModel v3", doing="installing"))
+        assert models.screen.reason("serve_check") == "it goes on already"  # type: ignore[attr-defined]
+        assert models.services.running == ["serve check EDMModel v3: installing"]
+
+
+async def test_versions_are_compared_in_two_looks(models: HostApp, monkeypatch: pytest.MonkeyPatch) -> None:
+    here = RunDiff(("", ""), ("v3 mert", "v4 cnn"), {"version": (DiffEntry("stage", ("Production", "None")),)})
+    whole = RunDiff(here.run_ids, here.names, {"version": (*here.sections["version"], DiffEntry("inputs", ("a", "b")))})
+    monkeypatch.setattr("edm_core.diff.versions.diff_versions", lambda *_: here)
+    models.services.answers["models diff"] = document(whole, True)
+    async with models.run_test(size=(120, 40)) as pilot:
+        await settled(models, pilot)
+        await pilot.press("d")
+        await settled(models, pilot)
+        assert models.services.queries == [("models", "diff", "EDMModel/3", "EDMModel/4", "--all")]
+        assert "inputs" in texts(models)
+        await pilot.press("b")
+        await settled(models, pilot)
+        assert models.services.queries[-1] == ("models", "diff", "EDMModel/4", "EDMModel/3", "--all")
 
 
 async def test_the_first_versions_are_shown_before_all_are_read(models: HostApp) -> None:
