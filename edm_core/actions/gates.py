@@ -2,6 +2,7 @@
 
 boundary_f1_05 >= incumbent          a metric against the version in Production (also `incumbent - 0.01`),
 val_loss < 0.03                      a number, or another metric of the same version
+`my loss` < 0.03                     a name with spaces, in backticks or double quotes as in a filter
 pushed                               the run folder is kept, and verified on the DVC remote
 committed                            the run's code was committed
 same_data                            trained on the data of the version in Production (without one: on data.dvc)
@@ -9,6 +10,7 @@ evaluated, evaluated 20              tracks were scored, at least so many
 loads                                loads and predicts in a fresh process without this package
 """
 
+import math
 import operator
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -26,7 +28,7 @@ from edm_core.workspace import Workspace
 _COMPARE: dict[str, Callable[[float, float], bool]] = {
     ">=": operator.ge, "<=": operator.le, ">": operator.gt, "<": operator.lt, "==": operator.eq,
 }  # fmt: skip
-_COMPARISON = re.compile(r"^(?P<metric>[^\s<>=]+)\s*(?P<sign>>=|<=|>|<|==)\s*(?P<right>.+)$")
+_COMPARISON = re.compile(r"^(?P<metric>`[^`]+`|\"[^\"]+\"|[^\s<>=`\"]+)\s*(?P<sign>>=|<=|>|<|==)\s*(?P<right>.+)$")
 _INCUMBENT = re.compile(r"^incumbent\s*(?:(?P<sign>[+-])\s*(?P<margin>\d+(?:\.\d*)?(?:[eE][+-]?\d+)?))?$")
 
 
@@ -52,7 +54,11 @@ def judge(case: Case) -> tuple[GateResult, ...]:
 
 def judged_metrics(gates: Iterable[str]) -> list[str]:
     """The metrics that gates compare, in their order."""
-    return [found["metric"] for gate in gates if (found := _COMPARISON.match(gate.strip()))]
+    return [_unquoted(found["metric"]) for gate in gates if (found := _COMPARISON.match(gate.strip()))]
+
+
+def _unquoted(name: str) -> str:
+    return name[1:-1] if name[0] in '`"' and name[-1] == name[0] and len(name) > 2 else name
 
 
 def _understand(gate: str) -> Callable[[Case], Verdict]:
@@ -67,13 +73,15 @@ def _understand(gate: str) -> Callable[[Case], Verdict]:
             f"edm.toml: [registry] gates: {gate!r} is no gate",
             f"A gate is METRIC >= incumbent, METRIC < 0.03, evaluated [N], {', '.join(sorted(_NAMED))}.",
         )
-    return lambda case: _compare(case, found["metric"], found["sign"], found["right"].strip())
+    return lambda case: _compare(case, _unquoted(found["metric"]), found["sign"], found["right"].strip())
 
 
 def _compare(case: Case, metric: str, sign: str, right: str) -> Verdict:
     own = case.metrics.get(metric)
     if own is None:
         return False, f"{metric} of v{case.candidate.version} is not known"
+    if math.isnan(own):
+        return False, f"{metric} of v{case.candidate.version} is no number"
     against = _INCUMBENT.match(right)
     if against and case.incumbent is None:
         return True, f"{own:.4g}, and there is no incumbent"
@@ -81,6 +89,8 @@ def _compare(case: Case, metric: str, sign: str, right: str) -> Verdict:
         theirs = case.incumbent_metrics.get(metric)
         if theirs is None:
             return False, f"{metric} of the incumbent is not known"
+        if math.isnan(theirs):
+            return False, f"{metric} of the incumbent is no number"
         margin = float(against["margin"] or 0)
         bound = theirs - margin if against["sign"] == "-" else theirs + margin
     else:
@@ -95,7 +105,7 @@ def _number(text: str, metrics: Mapping[str, float]) -> float | None:
     try:
         return float(text)
     except ValueError:
-        return metrics.get(text)
+        return metrics.get(_unquoted(text))
 
 
 def _pushed(case: Case) -> Verdict:

@@ -1,13 +1,17 @@
 """`[registry] on_promote`: a command of the user that runs after each move."""
 
 import os
+import signal
+import subprocess
+import tempfile
+import time
 
-from edm_core.commandlog import run_logged
-from edm_core.errors import StoreError
+from edm_core.commandlog import record_command
 from edm_core.snapshots.promotion import StageMove
 from edm_core.workspace import Workspace
 
 _SECONDS = 60.0
+_WORDS = 2000
 
 
 def run_hook(workspace: Workspace, made: StageMove) -> str:
@@ -23,17 +27,24 @@ def run_hook(workspace: Workspace, made: StageMove) -> str:
         "EDM_MODEL": made.name, "EDM_VERSION": str(made.version), "EDM_FROM_STAGE": made.from_stage,
         "EDM_TO_STAGE": made.to_stage, "EDM_WHO": made.who, "EDM_KIND": made.kind, "EDM_REASON": made.reason,
     }  # fmt: skip
-    try:
-        done = run_logged(
-            ["/bin/sh", "-c", command],
-            cwd=workspace.root,
-            log=workspace.command_log_path,
-            env={**os.environ, **facts},
-            timeout=_SECONDS,
-        )
-    except StoreError as error:
-        return f"on_promote: {error.message}"
-    if done.returncode:
-        last = (done.stderr.strip() or done.stdout.strip()).splitlines()[-1:]
-        return f"on_promote ended with {done.returncode}{': ' if last else ''}{''.join(last)}"
-    return ""
+    argv, started = ["/bin/sh", "-c", command], time.time()
+    # Into a file, and in a session of its own: what it leaves in the background holds nobody up, and when it does not
+    # end it ends with all that it started.
+    with tempfile.TemporaryFile() as said:
+        child = subprocess.Popen(
+            argv, cwd=workspace.root, env={**os.environ, **facts}, stdin=subprocess.DEVNULL, stdout=said,
+            stderr=subprocess.STDOUT, start_new_session=True,
+        )  # fmt: skip
+        try:
+            status = child.wait(_SECONDS)
+        except subprocess.TimeoutExpired:
+            os.killpg(child.pid, signal.SIGKILL)
+            child.wait()
+            told = f"did not end within {_SECONDS:g} s"
+            record_command(workspace.command_log_path, argv, workspace.root, started, None, told)
+            return f"on_promote {told}"
+        said.seek(0)
+        words = said.read()[-_WORDS:].decode(errors="replace").strip()
+    record_command(workspace.command_log_path, argv, workspace.root, started, status, words if status else "")
+    last = words.splitlines()[-1:]
+    return f"on_promote ended with {status}{': ' if last else ''}{''.join(last)}" if status else ""

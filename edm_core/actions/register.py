@@ -168,7 +168,7 @@ def _tracks_tag(checkpoint: Path) -> dict[str, str]:
 
 def check_model_name(name: str) -> None:
     """Raise ActionError when `name` cannot name a registered model in a `models:/NAME/STAGE` address."""
-    if not name.strip() or any(c in "/:@" or not c.isprintable() for c in name):
+    if not name.strip() or any(c in "/:@?#" or not c.isprintable() for c in name):
         raise ActionError(f"{name!r} cannot name a model", "Use letters, digits, '_', '-' and '.'.")
 
 

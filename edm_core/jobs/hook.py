@@ -1,6 +1,7 @@
 """`[launch] on_end`: a command of the user's that runs whenever a job has ended."""
 
 import os
+import signal
 import subprocess
 import sys
 
@@ -24,13 +25,17 @@ def run_hook(folder: JobFolder, workspace: Workspace) -> None:
         "EDM_JOB_TITLE": job.title, "EDM_JOB_EXIT_CODE": "" if job.exit_code is None else str(job.exit_code),
         "EDM_RUN_ID": job.run_id, "EDM_RUN_NAME": job.run_name,
     }  # fmt: skip
+    child = subprocess.Popen(
+        command, shell=True, cwd=workspace.root, env=env, stdin=subprocess.DEVNULL, stdout=sys.stderr,
+        start_new_session=True,
+    )  # fmt: skip
     try:
-        done = subprocess.run(
-            command, shell=True, cwd=workspace.root, env=env, stdin=subprocess.DEVNULL, stdout=sys.stderr,
-            timeout=_TIMEOUT, check=False,
-        )  # fmt: skip
+        status = child.wait(_TIMEOUT)
     except subprocess.TimeoutExpired:
+        # With all that it started.
+        os.killpg(child.pid, signal.SIGKILL)
+        child.wait()
         print(f"on_end did not end within {_TIMEOUT:g} s: {command}", file=sys.stderr)  # noqa: T201 - stderr is a file in the job folder
         return
-    if done.returncode:
-        print(f"on_end ended with {done.returncode}: {command}", file=sys.stderr)  # noqa: T201 - stderr is a file in the job folder
+    if status:
+        print(f"on_end ended with {status}: {command}", file=sys.stderr)  # noqa: T201 - stderr is a file in the job folder

@@ -1,6 +1,8 @@
 """Gates: what blocks a promotion, what overrides it, and what is recorded."""
 
 import json
+import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -10,10 +12,12 @@ from edm_core.actions.model_history import history
 from edm_core.actions.promote import promote
 from edm_core.actions.register import register
 from edm_core.errors import ActionError, SettingsError
+from edm_core.jobs.identity import identify
 from edm_core.snapshots.promotion import Decision
 from edm_core.stores.mlflow_client import mlflow_client
 from edm_core.stores.models import list_versions
 from edm_core.workspace import Workspace
+from tests.support.jobs import wait_for
 from tests.support.registry import make_run, make_versions, make_workspace, stages_of, write_tracks
 
 NAME = "EDMModel"
@@ -127,6 +131,33 @@ def test_metrics_of_versions_that_others_made_come_from_their_run(tmp_path: Path
     version = list_versions(workspace, NAME)[0]
     mlflow_client(workspace).log_metric(version.run_id, "f1", 0.6)
     assert verdicts(workspace, 1) == {"f1 > 0.5": True}
+
+
+def test_what_is_no_number_never_passes_and_names_may_be_quoted(tmp_path: Path) -> None:
+    gates = ["loss <= incumbent", "loss < 1", "`my loss` < 1", '"my loss" < loss', "f1 >= incumbent"]
+    workspace = make_workspace(tmp_path / "w", f"gates = {json.dumps(gates)}")
+    nan = float("nan")
+    tagged(workspace, metrics(loss=nan), metrics(**{"loss": 0.5, "my loss": 0.4, "f1": 0.1}))
+    assert list(verdicts(workspace, 1).values()) == [False, False, False, False, False]
+    assert list(verdicts(workspace, 2).values()) == [True, True, True, True, True]
+    promote(workspace, NAME, 1, "Production", reason="no better one yet")
+    assert list(verdicts(workspace, 2).values()) == [False, True, True, True, False]
+
+
+def test_a_hook_that_hangs_ends_with_all_that_it_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edm_core.actions.promotion_hook._SECONDS", 0.5)
+    hook = 'sleep 600 & echo $! > first; [ "$EDM_VERSION" = 1 ] || sleep 600; true'
+    workspace = make_workspace(tmp_path / "w", f"on_promote = {json.dumps(hook)}")
+    make_versions(workspace, 2)
+    # What it leaves in the background is waited for by nobody.
+    assert promote(workspace, NAME, 1, "Production").level == "done"
+    first = int((workspace.root / "first").read_text())
+    os.kill(first, signal.SIGKILL)
+    outcome = promote(workspace, NAME, 2, "Production")
+    assert "on_promote did not end within 0.5 s" in outcome.detail
+    assert stages_of(workspace)[2][0] == "Production"
+    second = identify(int((workspace.root / "first").read_text()))
+    wait_for(lambda: not second.alive(), "the hook's child to be gone")
 
 
 def test_a_gate_that_cannot_be_understood_is_named(tmp_path: Path) -> None:

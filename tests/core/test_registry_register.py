@@ -60,7 +60,7 @@ def test_a_run_without_a_checkpoint_is_told_where_it_may_be(workspace: Workspace
     assert "edm pull one" in raised.value.hint
 
 
-@pytest.mark.parametrize("name", ["", "a/b", "a:b", "a@b", "a\nb"])
+@pytest.mark.parametrize("name", ["", "a/b", "a:b", "a@b", "a\nb", "a?b", "a#b"])
 def test_a_name_that_no_address_could_hold_is_refused(workspace: Workspace, name: str) -> None:
     row = make_run(workspace, "one")
     with pytest.raises(ActionError, match="cannot name a model"):
