@@ -3,8 +3,6 @@
 Nothing here imports DVC.
 """
 
-import configparser
-import contextlib
 import fcntl
 import os
 import subprocess
@@ -16,6 +14,7 @@ from edm_core.commandlog import run_logged
 from edm_core.errors import ActionError, StoreError
 from edm_core.gitrepo import child_env
 from edm_core.lock import WAITING, Say, describe_holder, quiet
+from edm_core.stores.dvc_config import dvc_config, dvc_folder
 from edm_core.workspace import Workspace
 
 
@@ -29,8 +28,7 @@ class DvcRepo:
 
     def folder(self) -> Path | None:
         """The `.dvc` folder that governs the workspace; None when there is none."""
-        found = (folder / ".dvc" for folder in (self.root, *self.root.parents))
-        return next((path for path in found if path.is_dir()), None)
+        return dvc_folder(self.root)
 
     def require(self) -> Path:
         folder = self.folder()
@@ -80,46 +78,26 @@ class DvcRepo:
         return ""
 
     def default_remote(self) -> tuple[str, str] | None:
-        """Name and address of the default remote, as `.dvc/config` and `.dvc/config.local` say; None without one."""
-        folder = self.folder()
-        name = self._config("core.remote") if folder else ""
-        return (name, self._config(f"remote.{name}.url")) if name else None
+        """Name and address of the default remote, by DVC's configuration; None without one."""
+        config = dvc_config(self.root)
+        name = config.get("core", "remote") if config.folder else ""
+        return (name, config.get(f'remote "{name}"', "url")) if name else None
 
     def require_remote(self) -> tuple[str, str]:
-        """As `default_remote`, the user's own and the system's configuration included. ActionError without one."""
+        """As `default_remote`. Raises ActionError without one, or where no remote has its name."""
         self.require()
         found = self.default_remote()
-        if found is None:
-            name = self.run("remote", "default").stdout.strip()
-            found = (name, name) if name and " " not in name else None
         if found is None:
             raise ActionError(
                 "DVC has no default remote to push to or pull from",
                 "dvc remote add -d NAME ADDRESS   (a folder, s3://…, gs://…, ssh://…)",
             )
+        if not found[1]:
+            raise ActionError(
+                f"DVC's default remote {found[0]!r} is not in its configuration",
+                "`dvc remote list` shows those that are; `dvc remote default NAME` chooses one.",
+            )
         return found
-
-    def _config(self, key: str) -> str:
-        """One value of DVC's configuration, the local file first. DVC's files are git's format, quotes apart."""
-        folder = self.require()
-        section, _, rest = key.partition(".")
-        name, _, option = rest.rpartition(".")
-        wanted = f'{section} "{name}"' if name else section
-        for file in ("config.local", "config"):
-            value = _option(folder / file, wanted, option)
-            if value:
-                return value
-        return ""
-
-
-def _option(path: Path, section: str, option: str) -> str:
-    parser = configparser.ConfigParser(interpolation=None, strict=False)
-    with contextlib.suppress(OSError, configparser.Error):
-        parser.read_string(path.read_text(encoding="utf-8"))
-    for name in parser.sections():
-        if name.strip("'") == section:
-            return parser.get(name, option, fallback="")
-    return ""
 
 
 def pointers(root: Path) -> list[Path]:

@@ -12,7 +12,8 @@ from edm_core.gitrepo import git_of
 from edm_core.journal import Journal
 from edm_core.lock import Say, data_lane, quiet
 from edm_core.snapshots.outcome import Outcome
-from edm_core.stores.data_states import ever_pushed_to, pointer
+from edm_core.stores.data_states import pointer
+from edm_core.stores.pushed import ever_pushed_to
 from edm_core.stores.redact import masked
 from edm_core.workspace import Workspace
 

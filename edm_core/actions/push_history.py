@@ -12,7 +12,7 @@ from edm_core.commandlog import run_streamed
 from edm_core.dvcrepo import DvcRepo
 from edm_core.errors import ActionError
 from edm_core.gitrepo import child_env, git_of
-from edm_core.stores.data_states import pushed_remotes, remember_pushed
+from edm_core.stores.pushed import forget_pushed, pushed_remotes, remember_pushed
 from edm_core.workspace import Workspace
 
 _PROGRESS = '{"progress"'
@@ -37,7 +37,7 @@ def older_versions(workspace: Workspace) -> list[str]:
 def send(workspace: Workspace, names: Mapping[str, str], remote: str, job: Transfer) -> Report:
     """Send what the remote lacks of these versions (hash → name), files before lists, and see all of it there."""
     command = ["dvc", "push", "-r", remote, "--", *names.values()]
-    return _remembered(workspace, ask(workspace, "send", names, remote, command, job), remote)
+    return _remembered(workspace, names, ask(workspace, "send", names, remote, command, job), remote)
 
 
 def fetch(workspace: Workspace, names: Mapping[str, str], remote: str, job: Transfer) -> Report:
@@ -48,7 +48,7 @@ def fetch(workspace: Workspace, names: Mapping[str, str], remote: str, job: Tran
 def check(workspace: Workspace, hashes: Sequence[str], remote: str) -> Report:
     """See which of these versions the remote holds whole, and remember them."""
     command = ["dvc", "status", "--cloud", "-r", remote]
-    return _remembered(workspace, ask(workspace, "check", hashes, remote, command), remote)
+    return _remembered(workspace, hashes, ask(workspace, "check", hashes, remote, command), remote)
 
 
 def on_remote(workspace: Workspace, objects: Sequence[str], remote: str) -> set[str]:
@@ -56,9 +56,12 @@ def on_remote(workspace: Workspace, objects: Sequence[str], remote: str) -> set[
     return set(ask(workspace, "single", objects, remote, ["dvc", "status", "--cloud", "-r", remote]).seen)
 
 
-def _remembered(workspace: Workspace, report: Report, remote: str) -> Report:
+def _remembered(workspace: Workspace, asked: Collection[str], report: Report, remote: str) -> Report:
+    """What was seen, and what is not there any more though it was seen before."""
     for value in report.seen:
         remember_pushed(workspace, value, remote)
+    for value in set(asked) - set(report.seen):
+        forget_pushed(workspace, value, remote)
     return report
 
 

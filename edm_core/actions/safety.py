@@ -8,8 +8,9 @@ from edm_core.gitrepo import GitRepo, git_of
 from edm_core.jobs.transfers import load_transfers
 from edm_core.snapshots.runs import DataState
 from edm_core.snapshots.storage import LocalCommit, OnlyHere, Safety
-from edm_core.stores.data_states import RunFolder, pushed_remotes, run_folders
+from edm_core.stores.data_states import RunFolder, run_folders
 from edm_core.stores.dvc_pointer import read_pointer
+from edm_core.stores.pushed import pushed_remotes
 from edm_core.workspace import Workspace
 
 COMMITS_SHOWN = 100

@@ -17,9 +17,10 @@ from edm_core.journal import Entry, Journal
 from edm_core.lock import Say, data_lane, quiet
 from edm_core.snapshots.outcome import Outcome
 from edm_core.snapshots.runs import DataState, RunRow
-from edm_core.stores.data_states import pushed_remotes, remember_kept, run_folders
+from edm_core.stores.data_states import remember_kept, run_folders
 from edm_core.stores.dvc_pointer import cache_root, cached_files
 from edm_core.stores.mlflow_client import mlflow_client
+from edm_core.stores.pushed import pushed_remotes
 from edm_core.workspace import Workspace
 
 

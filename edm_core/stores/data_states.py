@@ -2,23 +2,18 @@
 
 import json
 import os
-import time
-from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from edm_core.errors import StoreError
-from edm_core.files import write_json
 from edm_core.snapshots.runs import DataState
 from edm_core.stores.dvc_pointer import Pointer, read_pointer
 from edm_core.stores.kept_files import KeptChecker, remember_kept, stamps
+from edm_core.stores.pushed import pushed_hashes
 from edm_core.workspace import Workspace
 
-__all__ = [
-    "RunFolder", "TrashEntry", "data_states", "pointer", "pushed_remotes", "remember_kept", "remember_pushed",
-    "run_folders", "trash_entries",
-]  # fmt: skip
+__all__ = ["RunFolder", "TrashEntry", "data_states", "pointer", "remember_kept", "run_folders", "trash_entries"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +61,7 @@ def run_folders(workspace: Workspace, only: set[str] | None = None) -> dict[str,
     """Every run folder and every pointer (of the names in `only`, when given), by name."""
     folders, pointers = _listed(workspace.runs_dir)
     trashed = {Path(entry.original).name for entry in trash_entries(workspace)}
-    pushed = _pushed(workspace)
+    pushed = pushed_hashes(workspace)
     checker = KeptChecker(workspace)
     found = {}
     for name in sorted(folders.keys() | pointers):
@@ -80,7 +75,7 @@ def folder_at(workspace: Workspace, path: Path) -> RunFolder:
     """A run folder that lies elsewhere in the workspace than among the others."""
     modified = path.stat().st_mtime if path.is_dir() else None
     pointed = path.with_name(f"{path.name}.dvc").is_file()
-    return _run_folder(KeptChecker(workspace), path, modified, pointed, False, _pushed(workspace))
+    return _run_folder(KeptChecker(workspace), path, modified, pointed, False, pushed_hashes(workspace))
 
 
 def _run_folder(
@@ -121,33 +116,6 @@ def _listed(runs_dir: Path) -> tuple[dict[str, float], set[str]]:
 
 def _undecodable(name: str) -> bool:
     return any("\ud800" <= c <= "\udfff" for c in name)
-
-
-def remember_pushed(workspace: Workspace, dvc_hash: str, remote: str) -> None:
-    """Note that every object of this pointer was seen on the remote."""
-    path = workspace.edm_dir / "pushed" / f"{dvc_hash}.json"
-    write_json(path, {"remotes": {**pushed_remotes(workspace, dvc_hash), remote: time.time()}})
-
-
-def pushed_remotes(workspace: Workspace, dvc_hash: str) -> Mapping[str, float]:
-    """Remote name → when the data of this pointer were last verified there (Unix seconds)."""
-    try:
-        remotes = json.loads((workspace.edm_dir / "pushed" / f"{dvc_hash}.json").read_bytes())["remotes"]
-        return {str(name): float(at) for name, at in remotes.items()}
-    except (OSError, ValueError, TypeError, KeyError, AttributeError):
-        return {}
-
-
-def ever_pushed_to(workspace: Workspace, remote: str) -> bool:
-    """Whether anything was ever seen on this remote from here."""
-    return any(remote in pushed_remotes(workspace, dvc_hash) for dvc_hash in _pushed(workspace))
-
-
-def _pushed(workspace: Workspace) -> set[str]:
-    try:
-        return {name.removesuffix(".json") for name in os.listdir(workspace.edm_dir / "pushed")}  # noqa: PTH208
-    except FileNotFoundError:
-        return set()
 
 
 def trash_entries(workspace: Workspace) -> tuple[TrashEntry, ...]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from edm_core.errors import StoreError
+from edm_core.stores.dvc_config import dvc_config
 
 _FIELD = re.compile(r"(md5|size|nfiles|hash|path): (.*)")
 
@@ -103,22 +104,9 @@ def _not_a_pointer(path: Path, reason: str) -> StoreError:
 
 
 def cache_root(root: Path) -> Path:
-    """DVC's cache folder, by .dvc/config and .dvc/config.local (a global configuration is not looked at)."""
-    from configparser import ConfigParser
-    from configparser import Error as ConfigError
-
-    folder = root / ".dvc"
-    found = folder / "cache"
-    for name in ("config", "config.local"):
-        parser = ConfigParser(interpolation=None, strict=False)
-        try:
-            parser.read_string((folder / name).read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, ConfigError):
-            continue
-        given = parser.get("cache", "dir", fallback="")
-        if given:
-            found = folder / given
-    return found
+    """DVC's cache folder, wherever its configuration puts it."""
+    config = dvc_config(root)
+    return (config.folder or root / ".dvc") / (config.get("cache", "dir") or "cache")
 
 
 def cached_files(root: Path, pointer_hash: str) -> dict[str, str] | None:

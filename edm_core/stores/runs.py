@@ -143,6 +143,8 @@ def change_token(workspace: Workspace) -> Hashable:
     """
     edm = workspace.edm_dir
     watched = [workspace.runs_dir, workspace.trash_dir, edm / "kept", edm / "pushed", workspace.journal_path]
+    # Another address for a remote: what was seen on the old one is not there.
+    watched += [workspace.root / ".dvc" / name for name in ("config", "config.local")]
     database = database_path(workspace.tracking_uri)
     if database is not None:
         # In journal mode `delete` a commit writes the file itself; with WAL only the log beside it.

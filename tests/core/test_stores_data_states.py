@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from edm_core.dvcrepo import DvcRepo
 from edm_core.errors import StoreError
 from edm_core.settings import load_settings
 from edm_core.snapshots.runs import DataState
@@ -16,13 +17,13 @@ from edm_core.stores import kept_files
 from edm_core.stores.data_states import (
     data_states,
     pointer,
-    pushed_remotes,
     remember_kept,
-    remember_pushed,
     run_folders,
     trash_entries,
 )
 from edm_core.stores.dvc_pointer import cache_root, cached_files, read_pointer
+from edm_core.stores.pushed import ever_pushed_to, forget_pushed, pushed_remotes, remember_pushed
+from edm_core.stores.runs import change_token
 from edm_core.workspace import Workspace
 
 IGNORE = "/outputs/**\n!/outputs/**/\n!/outputs/**/*.dvc\n!/outputs/**/.gitignore\n/.edm/\n"
@@ -195,12 +196,61 @@ def test_the_record_of_another_version_does_not_count(workspace: Workspace) -> N
 def test_pushed_is_what_was_verified(workspace: Workspace) -> None:
     target = pointer(workspace.runs_dir / "first.dvc")
     assert pushed_remotes(workspace, target.hash) == {}
-    remember_pushed(workspace, target.hash, "nas")
-    remember_pushed(workspace, target.hash, "s3")
+    remember_pushed(workspace, target.hash, "nobody")
+    assert state(workspace) is DataState.KEPT
+    dvc(workspace.root, "remote", "add", "-d", "nas", "/mnt/nas")
+    dvc(workspace.root, "remote", "add", "--local", "s3", "s3://bucket/dvc")
+    for remote in ("nas", "s3"):
+        remember_pushed(workspace, target.hash, remote)
     assert set(pushed_remotes(workspace, target.hash)) == {"nas", "s3"}
     assert state(workspace) is DataState.PUSHED
+    forget_pushed(workspace, target.hash, "s3")
+    assert set(pushed_remotes(workspace, target.hash)) == {"nas"}
     (workspace.runs_dir / "first" / "metadata.yaml").write_text("changed\n")
     assert state(workspace) is DataState.CHANGED
+
+
+@pytest.mark.parametrize(
+    ("address", "change", "key"),
+    [
+        ("/mnt/nas", ("url", "/mnt/other"), ("verify", "true")),
+        ("s3://bucket/dvc", ("endpointurl", "http://elsewhere:9000"), ("access_key_id", "another")),
+        ("ssh://lab/srv/dvc", ("port", "23"), ("password", "another")),
+    ],
+)
+def test_another_place_under_the_same_name_has_nothing(
+    workspace: Workspace, address: str, change: tuple[str, str], key: tuple[str, str]
+) -> None:
+    target = pointer(workspace.runs_dir / "first.dvc")
+    dvc(workspace.root, "remote", "add", "-d", "nas", address)
+    remember_pushed(workspace, target.hash, "nas")
+    assert state(workspace) is DataState.PUSHED
+    token = change_token(workspace)
+    dvc(workspace.root, "remote", "modify", "--local", "nas", *change)
+    assert state(workspace) is DataState.KEPT
+    assert not ever_pushed_to(workspace, "nas")
+    assert change_token(workspace) != token
+    dvc(workspace.root, "remote", "modify", "--local", "--unset", "nas", change[0])
+    assert state(workspace) is DataState.PUSHED
+    dvc(workspace.root, "remote", "modify", "--local", "nas", *key)
+    assert state(workspace) is DataState.PUSHED
+    (workspace.root / ".dvc" / "config").write_text("")
+    assert state(workspace) is DataState.KEPT
+
+
+def test_the_users_own_configuration_of_dvc_counts(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DVC_GLOBAL_CONFIG_DIR", str(tmp_path / "global"))
+    dvc(workspace.root, "remote", "add", "--global", "-d", "mine", "/mnt/mine")
+    dvc(workspace.root, "cache", "dir", "--global", str(tmp_path / "shared"))
+    assert DvcRepo(workspace).default_remote() == ("mine", "/mnt/mine")
+    assert cache_root(workspace.root) == tmp_path / "shared"
+    dvc(workspace.root, "remote", "add", "house", "remote://mine/house")
+    remember_pushed(workspace, "0" * 32, "house")
+    assert set(pushed_remotes(workspace, "0" * 32)) == {"house"}
+    dvc(workspace.root, "remote", "modify", "--global", "mine", "url", "/mnt/moved")
+    assert pushed_remotes(workspace, "0" * 32) == {}
 
 
 def test_a_discarded_run_is_in_the_trash_until_it_is_purged(workspace: Workspace) -> None:

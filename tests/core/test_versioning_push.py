@@ -11,6 +11,7 @@ import pytest
 from edm_core.actions.keep import keep
 from edm_core.actions.push import push
 from edm_core.actions.remote import add_remote, remotes
+from edm_core.actions.safety import safety
 from edm_core.commandlog import run_logged
 from edm_core.errors import ActionError
 from edm_core.stores.data_states import data_states, pointer
@@ -230,3 +231,29 @@ def test_a_password_in_a_remotes_address_reaches_neither_git_nor_log(tmp_path: P
     assert "s3cret" not in workspace.command_log_path.read_text()
     add_remote(workspace, "nas", "ssh://ann@nas/x", default=False)
     assert remotes(workspace) == {"nas": "ssh://ann@nas/x"}
+
+
+def test_what_a_remote_has_lost_is_not_called_safe_any_more(tmp_path: Path, workspace: Workspace) -> None:
+    make_run(workspace, "cnn")
+    edm(workspace.root, "keep", "cnn", "--push")
+    assert safety(workspace).safe
+    for place in (tmp_path / "remote", workspace.root / ".dvc" / "cache"):
+        lost = next(path for path in sorted(place.rglob("*")) if path.is_file() and path.suffix != ".dir")
+        lost.unlink()
+    with pytest.raises(ActionError, match="not all of"):
+        push(workspace)
+    assert data_states(workspace)["cnn"].word == "kept"
+    assert not safety(workspace).safe
+
+
+def test_another_address_under_the_name_of_the_remote_is_pushed_to_anew(tmp_path: Path, workspace: Workspace) -> None:
+    make_run(workspace, "cnn")
+    edm(workspace.root, "keep", "cnn", "--push")
+    (tmp_path / "new_nas").mkdir()
+    dvc(workspace.root, "remote", "modify", "store", "url", str(tmp_path / "new_nas"))
+    assert [item.run for item in safety(workspace).only_here] == ["cnn"]
+    assert "NO: 1 kept" in edm(workspace.root, "storage", "status").stdout
+    git(workspace.root, "commit", "-q", "-m", "Another disk", "--", ".dvc/config")
+    push(workspace)
+    assert safety(workspace).safe
+    assert len(list((tmp_path / "new_nas").rglob("*.dir"))) == 1
