@@ -14,6 +14,7 @@ from edm_tui.going_on import Act
 
 _LOOK_SECONDS = 0.3
 _TAIL_BYTES = 2000
+_INTERRUPTED = 130
 
 
 def run_verb(python: str, cwd: Path, argv: tuple[str, ...], act: Act) -> dict[str, Any]:
@@ -106,6 +107,9 @@ def to_error(argv: tuple[str, ...], status: int, told: str) -> EdmError:
             hint = line[5:].strip()
     if message:
         return ActionError(message, hint)
+    if status == _INTERRUPTED:
+        stays = "What has arrived stays; the same verb goes on from there." if argv[0] in ("push", "pull") else ""
+        return ActionError("it was stopped", stays)
     last = next((line.strip() for line in reversed(told.splitlines()) if line.strip()), "")
     how = f"was ended by signal {-status}" if status < 0 else f"ended with status {status}"
     return ActionError(f"`edm {' '.join(argv)}` {how}" + (f": {last}" if last else ""), "Look at `@`, the command log.")

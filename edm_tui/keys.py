@@ -107,7 +107,7 @@ KEYS: tuple[Key, ...] = (
         25,
     ),
     Key(("t",), "t", "tail", "tail", "Follow the run's log and progress live.", "run", RUN_SCREENS, 75),
-    Key(("x",), "x", "stop", "stop", "Stop the job.", "run", RUN_SCREENS, 50),
+    Key(("x",), "x", "stop", "stop", "Stop the job, or the push or pull.", "run", (*RUN_SCREENS, "storage"), 50),
     Key(("h",), "h", "hold", "hold", "Hold a waiting job, or release it.", "job", ("jobs",), 49),
     Key(("u",), "u", "sooner", "sooner", "Let a waiting job start one place sooner.", "job", ("jobs",), 48),
     Key(("b",), "b", "later", "later", "Let a waiting job start one place later.", "job", ("jobs",), 47),

@@ -8,12 +8,12 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from edm_core.errors import EdmError
+from edm_core.errors import ActionError, EdmError
 from edm_core.files import append_json_line, write_json
 from edm_core.jobs.folder import new_job_id
 from edm_core.jobs.identity import this_process
 from edm_core.jobs.place import JobFolder
-from edm_core.jobs.transfers import load_transfers
+from edm_core.jobs.transfers import load_transfer, load_transfers, stop_transfer
 from edm_core.lock import WAITING, Say, quiet
 from edm_core.snapshots.outcome import Outcome
 from edm_core.snapshots.transfers import Phase, TransferProgress
@@ -25,6 +25,8 @@ KEPT = 20
 """Folders of transfers that have ended which stay to be looked at."""
 _WINDOW_SECONDS = 10.0
 _EVERY_SECONDS = 0.5
+_LOOK_SECONDS = 0.1
+_STOP_SECONDS = 30.0
 
 
 def nobody(_: TransferProgress) -> None:
@@ -114,6 +116,24 @@ def transfer(
             made.close(error)
         raise
     made.close(None)
+
+
+def stop_transfers(workspace: Workspace, verb: str) -> Outcome:
+    """Stop every push (or pull) that goes on or waits, and wait until it has ended; what has arrived stays.
+
+    Raises ActionError where there is none, or one that does not end.
+    """
+    active = [one for one in load_transfers(workspace.transfers_dir) if one.active and one.verb == verb]
+    if not active:
+        raise ActionError(f"no {verb} goes on here", f"`edm {verb}` begins one.")
+    asked = [one for one in active if stop_transfer(one)]
+    end = time.monotonic() + _STOP_SECONDS
+    while busy := [one for one in asked if load_transfer(Path(one.folder)).active]:
+        if time.monotonic() > end:
+            raise ActionError(f"the {verb} of pid {busy[0].pid} was asked to stop and has not yet", "Look again soon.")
+        time.sleep(_LOOK_SECONDS)
+    told = f"what has arrived stays; `edm {verb}` goes on from there"
+    return Outcome(f"stopped the {verb}", told, "done", ("runs", "data"), {"stopped": [one.id for one in asked]})
 
 
 def _forget_old(folder: Path) -> None:

@@ -155,15 +155,20 @@ def undo(dry_run: bool, as_json: bool) -> None:
 @click.command()
 @click.argument("runs", metavar="[RUN...]", nargs=-1)
 @click.option("--all", "everything", is_flag=True, help="Every kept run and the data set (the default without RUN).")
+@click.option("--stop", is_flag=True, help="Stop the push that goes on; what has arrived stays.")
 @json_option
-def push(runs: tuple[str, ...], everything: bool, as_json: bool) -> None:
+def push(runs: tuple[str, ...], everything: bool, stop: bool, as_json: bool) -> None:
     """Push kept runs: DVC objects first, verified on the remote, then git, so that no pointer is without its data.
 
     \b
     For example:
       edm push mert95m_baseline
       edm push --all
+      edm push --stop
     """
+    if stop:
+        _stop("push", runs, everything, as_json)
+        return
     from edm_core.actions.push import push as push_runs
     from edm_core.workspace import find_workspace
 
@@ -178,15 +183,20 @@ def push(runs: tuple[str, ...], everything: bool, as_json: bool) -> None:
 @click.command()
 @click.argument("runs", metavar="[RUN...]", nargs=-1)
 @click.option("--all", "everything", is_flag=True, help="Every kept run and the data set (the default without RUN).")
+@click.option("--stop", is_flag=True, help="Stop the pull that goes on; what has arrived stays.")
 @json_option
-def pull(runs: tuple[str, ...], everything: bool, as_json: bool) -> None:
+def pull(runs: tuple[str, ...], everything: bool, stop: bool, as_json: bool) -> None:
     """Pull git (fast-forward only), then the data of kept runs.
 
     \b
     For example:
       edm pull mert95m_baseline
       edm pull --all
+      edm pull --stop
     """
+    if stop:
+        _stop("pull", runs, everything, as_json)
+        return
     from edm_core.actions.pull import pull as pull_runs
     from edm_core.workspace import find_workspace
 
@@ -196,6 +206,15 @@ def pull(runs: tuple[str, ...], everything: bool, as_json: bool) -> None:
         choose = partial(run_dirs, workspace, runs) if runs else None
         outcome = pull_runs(workspace, choose or (lambda: None), say=line.say, watch=line.watch)
     print_outcome(outcome, as_json)
+
+
+def _stop(verb: str, runs: tuple[str, ...], everything: bool, as_json: bool) -> None:
+    from edm_core.actions.transfer import stop_transfers
+    from edm_core.workspace import find_workspace
+
+    if runs or everything:
+        raise click.UsageError(f"--stop stops the {verb} that goes on, whatever it sends: give no RUN and no --all")
+    print_outcome(stop_transfers(find_workspace(), verb), as_json)
 
 
 def _not_both(runs: tuple[str, ...], everything: bool) -> None:

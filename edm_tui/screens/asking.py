@@ -12,6 +12,8 @@ from edm_tui import verbs
 from edm_tui.dialogs.by_name import ByNameDialog
 from edm_tui.dialogs.confirm import ConfirmDialog
 from edm_tui.formatting import count, size
+from edm_tui.going_on import transfer_words
+from edm_tui.messages import ActionRequested
 from edm_tui.services import Host
 
 
@@ -58,6 +60,20 @@ def shared_lines(shared: Sequence[Shared], rows: Sequence[RunRow]) -> list[str]:
     number = sum(one.files for one in found)
     files = f"{count(number)} file{'' if number == 1 else 's'} ({size(sum(one.bytes for one in found))})"
     return [f"Shared with {named}: {files} in DVC's cache, which stay."]
+
+
+async def ask_stop(app: App[Any]) -> None:
+    """Stop the push or pull under way, after asking."""
+    transfer = cast(Host, app).services.going_on.transfer
+    if transfer is None:
+        return
+    lines = (
+        transfer_words(transfer),
+        f"What has arrived stays, and {'P' if transfer.verb == 'push' else 'p'} goes on.",
+    )
+    request = ActionRequested("stop", (transfer.verb, "--stop"), "tracking", f"Stop the {transfer.verb}")
+    question = verbs.Question(f"Stop the {transfer.verb}?", lines, "stop")
+    await ask(app, question, (), lambda: app.post_message(request))
 
 
 async def ask_undo(app: App[Any], then: Callable[[], object]) -> None:

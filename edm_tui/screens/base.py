@@ -57,14 +57,21 @@ class EdmScreen(Screen[None]):
     def action_verb(self, verb: str) -> None:
         """Run a verb: our `do_<verb>`, the app's, or the action of the verb table on the targets."""
         reason = self.reason(verb)
-        if reason:
+        if reason and verb == "stop" and self.services.going_on.transfer is not None:
+            self._stop_transfer()
+        elif reason:
             self.notify(f"{BY_VERB[verb].shown} {BY_VERB[verb].label}: {reason}", severity="warning", markup=False)
-            return
-        method = self._method(verb)
-        if method is not None:
+        elif (method := self._method(verb)) is not None:
             method()
         else:
             self.run_verb(verb)
+
+    @work(group="ask")
+    async def _stop_transfer(self) -> None:
+        """Where there is no job under the cursor to stop: the push or pull that goes on, after asking."""
+        from edm_tui.screens.asking import ask_stop
+
+        await ask_stop(self.app)
 
     def _method(self, verb: str) -> Callable[[], None] | None:
         method = getattr(self, f"do_{verb}", None) or getattr(self.app, f"do_{verb}", None)

@@ -169,6 +169,8 @@ class StorageScreen(ListScreen, ReadingScreen):
             return ""
         if verb in ("restore", "purge"):
             return "" if self.under_cursor[0] == "trash" or (verb == "purge" and self.facts.trash) else "no trash entry"
+        if verb == "stop":
+            return "" if self.services.going_on.transfer is not None else "no push or pull goes on"
         if verb == "undo" and not self._undoable:
             return "nothing to undo"
         return super().reason(verb)
@@ -183,6 +185,10 @@ class StorageScreen(ListScreen, ReadingScreen):
     def do_pull(self) -> None:
         """git, then every kept run that is not here."""
         self.app.post_message(ActionRequested("pull", ("pull", "--all"), "data", "Pull all"))
+
+    def do_stop(self) -> None:
+        """The push or pull that goes on."""
+        self._stop_transfer()
 
     def do_restore(self) -> None:
         """Take the entry under the cursor out of the trash."""

@@ -3,17 +3,20 @@
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from edm_core.actions.doctor import examine
+from edm_core.jobs.transfers import load_transfers
 from edm_core.stores.data_states import data_states
 from edm_core.workspace import Workspace, find_workspace
 from tests.support.postgres import free_port
 from tests.support.remotes import BreakingLine, Remote, s3_remote, ssh_remote
-from tests.support.versioning import contents, edm, git, make_run, new_workspace
+from tests.support.versioning import contents, edm, git, make_run, new_workspace, plain_env
 
 
 @pytest.fixture(scope="module")
@@ -68,6 +71,34 @@ def test_a_line_that_breaks_in_mid_push_then_a_teammate_pulls_all(
     assert data_states(mate)["cnn"].word == "missing"
     edm(mate.root, "pull", "cnn")
     assert contents(mate.run_folder("cnn")) == contents(folder)
+    line.close()
+
+
+@pytest.mark.parametrize("kind", [pytest.param("ssh", marks=pytest.mark.proof), "s3"])
+def test_a_push_on_a_line_that_stands_still_is_stopped_and_goes_on(
+    tmp_path: Path, request: pytest.FixtureRequest, kind: str
+) -> None:
+    remote: Remote = request.getfixturevalue(kind)
+    workspace = new_workspace(tmp_path, git_remote=True)
+    line = BreakingLine(remote.port, after=3_500_000, stalls=True)
+    remote.through(line.port).add(workspace.root)
+    git(workspace.root, "commit", "-q", "-m", "Add a remote", "--", ".dvc/config")
+    keep_large(workspace)
+    child = subprocess.Popen(
+        [sys.executable, "-m", "edm_core.cli.main", "push"], cwd=workspace.root, env=plain_env(), text=True,
+        stderr=subprocess.PIPE, start_new_session=True,
+    )  # fmt: skip
+    assert line.stalled.wait(60)
+    assert "stopped the push" in edm(workspace.root, "push", "--stop").stdout
+    assert child.communicate(timeout=60)[1].endswith("interrupted\n")
+    assert child.returncode == 130
+    assert load_transfers(workspace.transfers_dir)[0].state == "stopped"
+    assert unpushed(workspace.root) == 2
+    line.heal()
+    assert not examine(workspace, fix=True).sick
+    edm(workspace.root, "push")
+    assert unpushed(workspace.root) == 0
+    assert data_states(workspace)["cnn"].word == "pushed"
     line.close()
 
 

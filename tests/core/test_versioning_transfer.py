@@ -1,6 +1,7 @@
 """A push or a pull is a folder that others follow: bytes, rate, who is waited for, how it ended."""
 
 import fcntl
+import json
 import os
 import signal
 import subprocess
@@ -14,10 +15,11 @@ import pytest
 
 from edm_core.actions.keep import keep
 from edm_core.actions.push import push
-from edm_core.actions.transfer import KEPT, transfer
+from edm_core.actions.transfer import KEPT, stop_transfers, transfer
 from edm_core.errors import ActionError
 from edm_core.files import read_json_lines
 from edm_core.jobs.transfers import active_transfer, load_transfers, stop_transfer, transfers_token
+from edm_core.lock import data_lane
 from edm_core.snapshots.transfers import TransferProgress, TransferSnapshot
 from edm_core.stores.data_states import data_states
 from edm_core.stores.runs import find_run
@@ -126,6 +128,19 @@ def test_it_can_be_stopped_and_begun_again(kept: Workspace) -> None:
     assert not stop_transfer(stopped)
     push(kept)
     assert data_states(kept)["cnn"].word == "pushed"
+
+
+def test_the_verb_that_stops_it(kept: Workspace) -> None:
+    with pytest.raises(ActionError, match="no push goes on here"):
+        stop_transfers(kept, "push")
+    assert "give no RUN" in edm(kept.root, "push", "--stop", "--all", rc=2).stderr
+    with data_lane(kept, "the test"):
+        child = start_push(kept)
+        until(lambda: next((t for t in load_transfers(kept.transfers_dir) if t.progress.waiting_for), None))
+        assert "no pull goes on here" in edm(kept.root, "pull", "--stop", rc=1).stderr
+        assert json.loads(edm(kept.root, "push", "--stop", "--json").stdout)["title"] == "stopped the push"
+        assert child.wait(60) == 130
+    assert load_transfers(kept.transfers_dir)[0].state == "stopped"
 
 
 def test_a_killed_one_is_lost_and_a_failed_one_says_why(tmp_path: Path, kept: Workspace) -> None:

@@ -88,22 +88,31 @@ def _answers(address: str) -> bool:
 
 
 class BreakingLine:
-    """A port that passes everything on to another one, and after so many bytes towards it drops all connections."""
+    """A port that passes everything on to another one, and after so many bytes towards it drops all connections, or
+    with `stalls` passes nothing on any more."""
 
-    def __init__(self, target: int, after: int) -> None:
-        self.target, self.left, self.broken = target, after, False
+    def __init__(self, target: int, after: int, *, stalls: bool = False) -> None:
+        self.target, self.left, self.broken, self.stalls = target, after, False, stalls
+        self.stalled = threading.Event()
+        self._healed = threading.Event()
         self._open: list[socket.socket] = []
         self._lock = threading.Lock()
         self._server = socket.create_server(("127.0.0.1", 0))
         self.port = int(self._server.getsockname()[1])
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._accepting = threading.Thread(target=self._accept, daemon=True)
+        self._accepting.start()
 
     def heal(self) -> None:
         """From now on it passes all that comes."""
         self.left, self.broken = 1 << 60, False
+        self._healed.set()
 
     def close(self) -> None:
+        with contextlib.suppress(OSError):
+            self._server.shutdown(socket.SHUT_RDWR)
+        self._accepting.join(10)
         self._server.close()
+        self._healed.set()
         self._drop()
 
     def _accept(self) -> None:
@@ -112,11 +121,12 @@ class BreakingLine:
                 client, _ = self._server.accept()
             except OSError:
                 return
-            if self.broken:
+            if self.broken and not self.stalls:
                 client.close()
                 continue
             other = socket.create_connection(("127.0.0.1", self.target))
-            self._open += [client, other]
+            with self._lock:
+                self._open += [client, other]
             for source, sink, counted in ((client, other, True), (other, client, False)):
                 threading.Thread(target=self._pass, args=(source, sink, counted), daemon=True).start()
 
@@ -124,8 +134,11 @@ class BreakingLine:
         with contextlib.suppress(OSError):
             while data := source.recv(65536):
                 if counted and self._spent(len(data)):
-                    self._drop()
-                    return
+                    if not self.stalls:
+                        self._drop()
+                        return
+                    self.stalled.set()
+                    self._healed.wait()
                 sink.sendall(data)
             sink.shutdown(socket.SHUT_WR)
 
@@ -136,8 +149,9 @@ class BreakingLine:
             return self.broken
 
     def _drop(self) -> None:
-        for one in self._open:
+        with self._lock:
+            dropped, self._open = self._open, []
+        for one in dropped:
             with contextlib.suppress(OSError):
                 one.shutdown(socket.SHUT_RDWR)
             one.close()
-        self._open.clear()

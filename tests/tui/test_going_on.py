@@ -15,6 +15,7 @@ from textual.pilot import Pilot
 
 from edm_core.actions.keep import keep
 from edm_core.actions.transfer import transfer
+from edm_core.jobs.transfers import load_transfers
 from edm_core.journal import Journal
 from edm_core.lock import data_lane
 from edm_core.settings import Settings
@@ -28,6 +29,7 @@ from edm_tui.app import EdmApp
 from edm_tui.dialogs.confirm import ConfirmDialog
 from edm_tui.going_on import GoingOn, transfer_words
 from edm_tui.screens.asking import shared_lines
+from edm_tui.screens.base import EdmScreen
 from edm_tui.widgets.key_bar import KeyBar
 from edm_tui.widgets.status_line import StatusLine
 from tests.support.rows import a_row
@@ -117,6 +119,31 @@ async def test_who_holds_the_lock_is_named_while_the_verb_waits(workspace: Works
     finally:
         other.kill()
         other.wait()
+
+
+@pytest.mark.parametrize("screen", ["1", "6"])
+async def test_x_stops_a_push_after_asking(workspace: Workspace, screen: str) -> None:
+    make_run(workspace, "cnn")
+    keep(workspace, find_run(workspace, "cnn"))
+    app = EdmApp(workspace, load_runs(workspace))
+    with data_lane(workspace, "the test"):
+        async with app.run_test(size=(160, 30)) as pilot:
+            await pilot.press("P" if screen == "1" else "6")
+            await until(
+                pilot, lambda: screen == "1" or (isinstance(app.screen, EdmScreen) and not app.screen.reason("push"))
+            )
+            await pilot.press("P" if screen == "6" else "tab")
+            await until(pilot, lambda: f"push: waiting for pid {os.getpid()}" in status(app))
+            await pilot.press("x")
+            await until(pilot, lambda: isinstance(app.screen, ConfirmDialog))
+            assert isinstance(app.screen, ConfirmDialog)
+            assert "Stop the push?" in app.screen.text
+            assert "What has arrived stays" in app.screen.text
+            await pilot.press("enter")
+            await until(pilot, lambda: load_transfers(workspace.transfers_dir)[0].state == "stopped")
+            await until(pilot, lambda: not app.services.running)
+            assert any("it was stopped" in one.message for one in app._notifications)
+    assert data_states(workspace)["cnn"].word == "kept"
 
 
 async def test_undo_after_a_push_asks_before_it_goes_further_back(workspace: Workspace) -> None:
