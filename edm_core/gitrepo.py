@@ -116,21 +116,36 @@ class GitRepo:
         """Commits that changed this path, newest first."""
         return self.answer("log", "--format=%H", "--", path).split()
 
-    def upstream(self) -> Upstream | None:
-        """Where the branch goes, as of the last fetch; None when it has no upstream."""
-        branch = self.branch()
+    def upstream(self, branch: str = "") -> Upstream | None:
+        """Where a branch (the current one) goes, as of the last fetch; None when it has no upstream."""
+        branch = branch or self.branch()
         remote = self.answer("config", f"branch.{branch}.remote")
         merge = self.answer("config", f"branch.{branch}.merge")
-        counts = self.answer("rev-list", "--left-right", "--count", "HEAD...@{upstream}").split()
+        counts = self.answer(
+            "rev-list", "--left-right", "--count", f"refs/heads/{branch}...{branch}@{{upstream}}"
+        ).split()
         if not (branch and remote and merge) or len(counts) != 2:
             return None
         return Upstream(remote, merge.removeprefix("refs/heads/"), int(counts[0]), int(counts[1]))
 
-    def unpushed(self) -> list[str]:
-        """Commits of HEAD that no remote branch holds, oldest first; none where there is no git remote."""
+    def unpushed_pointers(self, branches: bool) -> list[str]:
+        """Every `.dvc` file, as a blob, that commits of HEAD (of all `branches`) brought in and no remote branch holds,
+        oldest first; none without a git remote."""
         if not self.remotes():
             return []
-        return self.answer("rev-list", "--reverse", "HEAD", "--not", "--remotes").split()
+        which = [*(["HEAD"] if self.head() else []), *(["--branches"] if branches else [])]
+        listed = self.answer(
+            "log", "--reverse", "--format=", "--raw", "--no-abbrev", "-m", "--relative", "--diff-filter=AM", *which,
+            "--not", "--remotes",
+        )  # fmt: skip
+        lines = (line.partition("\t") for line in listed.splitlines())
+        return list(dict.fromkeys(found.split()[3] for found, _, path in lines if path.rstrip('"').endswith(".dvc")))
+
+    def unpushed_branches(self) -> list[str]:
+        """Branches other than the current one with commits that no remote branch holds."""
+        names = self.answer("for-each-ref", "--format=%(refname:short)", "refs/heads").splitlines()
+        others = [name for name in names if name != self.branch()]
+        return [name for name in others if self.answer("rev-list", "-1", f"refs/heads/{name}", "--not", "--remotes")]
 
     def commits_ahead(self, path: str) -> bool:
         """Whether an unpushed commit changed this path."""

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from edm_core.actions.push_git import push_branch
+from edm_core.actions.push_git import push_branch, push_others
 from edm_core.actions.push_history import explained, older_versions, send
 from edm_core.actions.transfer import Transfer, Watch, nobody, transfer
 from edm_core.dvcrepo import DvcRepo
@@ -19,12 +19,14 @@ from edm_core.workspace import Workspace
 
 
 def push(
-    workspace: Workspace, run_dirs: Sequence[str] | None = None, *, say: Say = quiet, watch: Watch = nobody
-) -> Outcome:
+    workspace: Workspace, run_dirs: Sequence[str] | None = None, *, branches: bool = False, say: Say = quiet,
+    watch: Watch = nobody,
+) -> Outcome:  # fmt: skip
     """Push these kept runs (folders relative to the workspace), or every kept run and the data set, then git.
 
-    What the commits that git is going to push name is pushed too, older versions of a run among it. How far it is
-    goes to `watch` and to a folder in `.edm/transfers`, which others may follow.
+    What the commits that git is going to push name is pushed too, older versions of a run among it; with `branches`
+    these are all commits that are only here, not those of the current branch alone. How far it is goes to `watch` and
+    to a folder in `.edm/transfers`, which others may follow.
     Raises an EdmError when it stops; what has arrived stays, and pushing again goes on from there.
     """
     with transfer(workspace, "push", run_dirs or (), say, watch) as job, data_lane(workspace, "edm push", job.say):
@@ -37,9 +39,11 @@ def push(
         })  # fmt: skip
         entry = Journal(workspace).begin("push", ", ".join(names) or "git", remote=remote)
         try:
-            older = _push_data(workspace, job, remote, address, names)
+            older = _push_data(workspace, job, remote, address, names, branches)
             job.phase("git")
             told, git_done = push_branch(git, job.say)
+            others = push_others(git, job.say) if branches else ""
+            told, git_done = "\n".join(filter(None, (told, others))), git_done or bool(others)
         except BaseException as error:
             Journal(workspace).failed(entry.id, str(error) or type(error).__name__)
             raise
@@ -86,9 +90,11 @@ def _check_mounted(workspace: Workspace, remote: str, address: str) -> None:
         )
 
 
-def _push_data(workspace: Workspace, job: Transfer, remote: str, address: str, names: Sequence[str]) -> int:
+def _push_data(
+    workspace: Workspace, job: Transfer, remote: str, address: str, names: Sequence[str], branches: bool
+) -> int:
     """Send and see every object on the remote; returns how many older versions went along."""
-    older = older_versions(workspace)
+    older = older_versions(workspace, branches=branches)
     if older:
         job.say(f"{len(older)} older versions that the unpushed commits name")
     wanted = {pointer(workspace.root / name).hash: name for name in names}

@@ -12,25 +12,54 @@ def push_branch(git: GitRepo, say: Say) -> tuple[str, bool]:
 
     Raises ActionError when git refuses; the data stay pushed.
     """
-    branch, remotes = git.branch(), git.remotes()
-    if not remotes:
+    branch = git.branch()
+    if not git.remotes():
         return "no git remote, so no commit was pushed", False
     if not branch:
-        return "HEAD is detached, so no commit was pushed", False
-    upstream = git.upstream()
-    if upstream is not None and upstream.ahead == 0:
+        return "HEAD is detached, so no commit was pushed: `git switch -c NAME` puts them on a branch", False
+    done, where = _push(git, branch, say)
+    if done is None:
         return f"git: {branch} has nothing to push", False
-    if upstream is not None:
-        args = ["push", upstream.remote, f"HEAD:refs/heads/{upstream.branch}"]
-        where = f"{upstream.remote}/{upstream.branch}"
-    else:
-        remote = "origin" if "origin" in remotes else remotes[0]
-        args, where = ["push", "--set-upstream", remote, branch], f"{remote}/{branch}"
-    say(f"git push to {where}")
-    done = git.run(*args)
     if done.returncode != 0:
         raise ActionError(f"the data are pushed, but git refused the commits: {said(done)}", _push_hint(done))
     return f"git: pushed {branch} to {where}", True
+
+
+def push_others(git: GitRepo, say: Say) -> str:
+    """Push every other branch that has commits which are only here; what to tell.
+
+    Raises ActionError that names those which git refuses, when all were tried.
+    """
+    pushed, refused, hint = [], [], ""
+    for branch in git.unpushed_branches() if git.remotes() else ():
+        done, where = _push(git, branch, say)
+        if done is not None and done.returncode != 0:
+            refused.append(f"{branch}: {said(done)}")
+            hint = hint or _push_hint(done)
+        else:
+            pushed.append(f"{branch} to {where}")
+    if refused:
+        raise ActionError(f"the data are pushed, but git refused {'; '.join(refused)}", hint)
+    return f"git: pushed {', '.join(pushed)}" if pushed else ""
+
+
+def _push(git: GitRepo, branch: str, say: Say) -> tuple[subprocess.CompletedProcess[str] | None, str]:
+    """(git's answer, None where the branch has nothing to push; where it goes)."""
+    upstream = git.upstream(branch)
+    if upstream is not None and upstream.remote == ".":
+        # It follows a branch of this repository, which is no place to push to.
+        upstream = None
+    if upstream is not None and upstream.ahead == 0:
+        return None, f"{upstream.remote}/{upstream.branch}"
+    if upstream is not None:
+        args = ["push", upstream.remote, f"refs/heads/{branch}:refs/heads/{upstream.branch}"]
+        where = f"{upstream.remote}/{upstream.branch}"
+    else:
+        remotes = git.remotes()
+        remote = "origin" if "origin" in remotes else remotes[0]
+        args, where = ["push", "--set-upstream", remote, branch], f"{remote}/{branch}"
+    say(f"git push to {where}")
+    return git.run(*args), where
 
 
 def _push_hint(done: subprocess.CompletedProcess[str]) -> str:

@@ -19,18 +19,12 @@ _PROGRESS = '{"progress"'
 _GOES_ON = "What has arrived stays; the same command goes on from there."
 
 
-def older_versions(workspace: Workspace) -> list[str]:
-    """Hashes named by pointers in unpushed commits that no pointer on disk names, and that nobody verified yet."""
+def older_versions(workspace: Workspace, *, branches: bool = False) -> list[str]:
+    """Hashes named by pointers in unpushed commits (of all `branches`) that no pointer on disk names, and that nobody
+    verified yet."""
     git = git_of(workspace)
     on_disk = {hash_in(path.read_text(encoding="utf-8")) for path in workspace.runs_dir.glob("*.dvc")}
-    found: dict[str, None] = {}
-    for commit in git.unpushed():
-        changed = git.answer(
-            "diff-tree", "--no-commit-id", "--root", "-r", "--relative", "--name-only", "--diff-filter=AM", commit
-        )
-        for path in changed.splitlines():
-            if path.endswith(".dvc"):
-                found[hash_in(git.at(commit, path))] = None
+    found = dict.fromkeys(hash_in(git.answer("cat-file", "blob", blob)) for blob in git.unpushed_pointers(branches))
     return [h for h in found if h and h not in on_disk and not pushed_remotes(workspace, h)]
 
 

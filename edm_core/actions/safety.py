@@ -49,7 +49,12 @@ def local_commits(git: GitRepo) -> tuple[tuple[LocalCommit, ...], int]:
     count = int(git.answer("rev-list", "--count", *which) or 0)
     if not count:
         return (), 0
-    ours = set(git.answer("rev-list", f"--max-count={COMMITS_SHOWN}", "HEAD", "--not", "--remotes").split())
+    # With a detached HEAD no branch is pushed.
+    ours = (
+        set()
+        if not git.branch()
+        else set(git.answer("rev-list", f"--max-count={COMMITS_SHOWN}", "HEAD", "--not", "--remotes").split())
+    )
     listed = git.answer("log", f"--max-count={COMMITS_SHOWN}", "--source", "--format=%H%x00%ct%x00%S%x00%s", *which)
     found = []
     for line in listed.splitlines():
@@ -83,7 +88,7 @@ def _only_here(workspace: Workspace, folders: dict[str, RunFolder]) -> list[Only
             found.append(OnlyHere(name, target.size, _NOT_SEEN))
     if workspace.data_pointer.exists():
         found += _data_set(workspace)
-    for dvc_hash in older_versions(workspace):
+    for dvc_hash in older_versions(workspace, branches=True):
         found.append(OnlyHere(f"older version {dvc_hash[:8]}", 0, "named by an unpushed commit"))
     return found
 

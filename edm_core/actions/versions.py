@@ -37,23 +37,65 @@ class Version:
     current: bool
     cached: bool
     remotes: tuple[str, ...]
+    branch: str = ""
+    """The branch that alone holds it; "" where the current one does."""
 
 
 def versions_of(workspace: Workspace, row: RunRow) -> list[Version]:
-    """Every version of the run that the branch's history holds, newest first."""
-    git = git_of(workspace)
+    """Every version of the run that git's history holds, newest first, whoever committed it and on what branch.
+
+    What only other branches hold comes after what the current one has.
+    """
+    if not row.run_dir:
+        return []
     path = f"{row.run_dir}.dvc"
-    now = hash_in(read_text(workspace.root / path)) if row.run_dir else ""
-    found: list[Version] = []
-    for line in git.answer("log", "--format=%H%x09%ct%x09%an%x09%s", "--", path).splitlines() if row.run_dir else ():
-        commit, at, author, subject = line.split("\t", 3)
+    now = hash_in(read_text(workspace.root / path))
+    own = _committed(workspace, path, now, "HEAD")
+    known = {version.hash for version in own}
+    found = dict[str, Version]()
+    for version in _committed(workspace, path, now, "--all"):
+        if version.hash not in known:
+            found.setdefault(version.hash, version)
+    return [*own, *found.values()]
+
+
+def _committed(workspace: Workspace, path: str, now: str, which: str) -> list[Version]:
+    """One version for each commit of `which` that changed the pointer and left it there.
+
+    A merge counts only for what none of the others made.
+    """
+    git = git_of(workspace)
+    form = "--format=%H%x00%ct%x00%an%x00%S%x00%P%x00%s"
+    made: list[Version] = []
+    merged: list[Version] = []
+    for line in git.answer("log", which, "--full-history", "--source", form, "--", path).splitlines():
+        commit, at, author, ref, parents, subject = line.split("\0", 5)
         dvc_hash = hash_in(git.at(commit, path))
+        version = Version(
+            dvc_hash, commit, int(at), author, subject, dvc_hash == now, is_cached(workspace, dvc_hash),
+            tuple(pushed_remotes(workspace, dvc_hash)), "" if which == "HEAD" else short_ref(ref),
+        )  # fmt: skip
         if dvc_hash:
-            found.append(Version(
-                dvc_hash, commit, int(at), author, subject, dvc_hash == now, is_cached(workspace, dvc_hash),
-                tuple(pushed_remotes(workspace, dvc_hash)),
-            ))  # fmt: skip
-    return found
+            (merged if " " in parents else made).append(version)
+    known = {version.hash for version in made}
+    return sorted([*made, *(one for one in merged if one.hash not in known)], key=lambda one: -one.at)
+
+
+def short_ref(ref: str) -> str:
+    """`main` of refs/heads/main, `origin/main` of refs/remotes/origin/main."""
+    for prefix in ("refs/heads/", "refs/remotes/", "refs/"):
+        if ref.startswith(prefix):
+            return ref.removeprefix(prefix)
+    return ref
+
+
+def run_in_history(workspace: Workspace, name: str) -> RunRow | None:
+    """A run of this name that no store and no disk knows any more, but a commit does; None for none."""
+    if not name or "/" in name:
+        return None
+    run_dir = f"{workspace.relative(workspace.runs_dir)}/{name}"
+    held = git_of(workspace).answer("log", "--all", "-1", "--format=%H", "--", f"{run_dir}.dvc")
+    return RunRow("", name, run_dir=run_dir) if held else None
 
 
 def is_cached(workspace: Workspace, dvc_hash: str) -> bool:
@@ -87,7 +129,7 @@ def restore_version(workspace: Workspace, row: RunRow, which: str, *, say: Say =
             journal.failed(entry.id, error.message if isinstance(error, EdmError) else "interrupted")
             raise
         _settle(workspace, plan, version.hash, commit)
-        journal.done(entry.id, undo={})
+        journal.done(entry.id, undo=_undoable(plan))
     told = {"run": row.name, "kept": version.hash, "commit": commit, "from": version.commit}
     return Outcome(f"{row.name} is as kept in {version.commit[:9]}", version.subject, "done", ("runs", "data"), told)
 
@@ -144,6 +186,11 @@ def _settle(workspace: Workspace, plan: KeepPlan, dvc_hash: str, commit: str) ->
         set_tags(mlflow_client(workspace), plan.run_id, {"edm.kept": dvc_hash, "edm.kept_commit": commit})
 
 
+def _undoable(plan: KeepPlan) -> Mapping[str, Any] | None:
+    """A run that had no pointer here has no version to go back to; `edm discard` moves it away."""
+    return {} if plan.before.pointer is not None else None
+
+
 def recover_version(workspace: Workspace, entry: Entry) -> str:
     """Finish a restore whose process died, if its commit is there; else change it back."""
     plan = KeepPlan.from_dict(entry.data)
@@ -153,7 +200,7 @@ def recover_version(workspace: Workspace, entry: Entry) -> str:
     if git_of(workspace).at("HEAD", plan.pointer) == entry.data["text"]:
         commit = _switch(workspace, plan, entry.data["text"], f"Restore run {plan.run_name}", quiet)
         _settle(workspace, plan, entry.data["hash"], commit)
-        journal.done(entry.id, undo={})
+        journal.done(entry.id, undo=_undoable(plan))
         return f"finished restoring {entry.target}, which had been interrupted"
     _switch_back(workspace, plan, quiet)
     journal.failed(entry.id, "interrupted")

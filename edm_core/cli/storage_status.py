@@ -66,7 +66,8 @@ def _safety(found: "Safety") -> list[str]:
     lines += [f"  {item.run}  {human(item.bytes)}  {item.reason}" for item in found.only_here]
     lines += [f"  {name}.dvc is not committed as it is: edm keep {name}" for name in found.uncommitted]
     for commit in found.commits[:10]:
-        other = "" if commit.current else f"  on {commit.branch}: `git push` it by hand"
+        apart = f"on {commit.branch}: edm push --branches" if commit.branch else "HEAD is detached: git switch -c NAME"
+        other = "" if commit.current else f"  {apart}"
         lines.append(f"  commit {commit.id[:9]}  {age(commit.at)}  {commit.subject}{other}")
     if found.commit_count > 10:
         lines.append(f"  and {found.commit_count - 10} commits more")

@@ -155,9 +155,10 @@ def undo(dry_run: bool, as_json: bool) -> None:
 @click.command()
 @click.argument("runs", metavar="[RUN...]", nargs=-1)
 @click.option("--all", "everything", is_flag=True, help="Every kept run and the data set (the default without RUN).")
+@click.option("--branches", is_flag=True, help="Also the other branches with commits that are only here.")
 @click.option("--stop", is_flag=True, help="Stop the push that goes on; what has arrived stays.")
 @json_option
-def push(runs: tuple[str, ...], everything: bool, stop: bool, as_json: bool) -> None:
+def push(runs: tuple[str, ...], everything: bool, branches: bool, stop: bool, as_json: bool) -> None:
     """Push kept runs: DVC objects first, verified on the remote, then git, so that no pointer is without its data.
 
     \b
@@ -176,7 +177,7 @@ def push(runs: tuple[str, ...], everything: bool, stop: bool, as_json: bool) -> 
     workspace = find_workspace()
     targets = run_dirs(workspace, runs) if runs else None
     with outliving() as line:
-        outcome = push_runs(workspace, targets, say=line.say, watch=line.watch)
+        outcome = push_runs(workspace, targets, branches=branches, say=line.say, watch=line.watch)
     print_outcome(outcome, as_json)
 
 

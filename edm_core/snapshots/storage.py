@@ -14,7 +14,8 @@ class OnlyHere:
 
 @dataclass(frozen=True, slots=True)
 class LocalCommit:
-    """A commit that no git remote holds: its hash, first line, when (Unix seconds), and the branch it is on."""
+    """A commit that no git remote holds: its hash, first line, when (Unix seconds), and the branch it is on ("" for a
+    detached HEAD)."""
 
     id: str
     subject: str
@@ -45,6 +46,11 @@ class Safety:
     def safe(self) -> bool:
         """Whether this machine may be lost without losing anything kept."""
         return not (self.only_here or self.commit_count or self.uncommitted)
+
+    @property
+    def other_branches(self) -> tuple[str, ...]:
+        """Branches that hold commits which a push of the current one does not send."""
+        return tuple(dict.fromkeys(one.branch for one in self.commits if not one.current and one.branch))
 
     @property
     def bytes(self) -> int:

@@ -178,9 +178,12 @@ class StorageScreen(ListScreen, ReadingScreen):
     def copied(self) -> str:
         return self.under_cursor[1] or super().copied()
 
-    def do_push(self) -> None:
-        """All that is only here, the data first and then git."""
-        self.app.post_message(ActionRequested("push", ("push", "--all"), "data", "Push all"))
+    @work(exclusive=True, group="form")
+    async def do_push(self) -> None:
+        """All that is only here, the data first and then git; other branches after asking."""
+        from edm_tui.screens.storage_asks import ask_push
+
+        await ask_push(self.app, self.facts.safety)
 
     def do_pull(self) -> None:
         """git, then every kept run that is not here."""

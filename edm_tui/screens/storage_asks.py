@@ -6,15 +6,32 @@ from typing import Any, cast
 from textual.app import App
 
 from edm_core.actions.trash import Slot
+from edm_core.snapshots.storage import Safety
 from edm_tui.dialogs.by_name import ByNameDialog
 from edm_tui.dialogs.confirm import ConfirmDialog
 from edm_tui.dialogs.menu import Choice, MenuDialog
-from edm_tui.formatting import count, size
+from edm_tui.formatting import clean, count, size
 from edm_tui.messages import ActionRequested
 from edm_tui.services import Host
 
 SHOWN = 12
 OLD_DAYS = 30
+
+
+async def ask_push(app: App[Any], safety: Safety | None) -> None:
+    """Push all; asked first whether other branches, which may be nobody else's business, go along."""
+    others = safety.other_branches if safety is not None and safety.git_remote else ()
+    argv: tuple[str, ...] = ("push", "--all")
+    if others:
+        named = ", ".join(map(clean, others[:5])) + (f" and {len(others) - 5} more" if len(others) > 5 else "")
+        choices = [
+            Choice("a", f"all branches: this one and {named}", "all"), Choice("c", "the current branch alone", "one"),
+        ]  # fmt: skip
+        which = await app.push_screen_wait(MenuDialog("Push the commits of", choices))
+        if not which:
+            return
+        argv += ("--branches",) if which == "all" else ()
+    app.post_message(ActionRequested("push", argv, "data", "Push all"))
 
 
 async def ask_purge(app: App[Any], trash: Sequence[Slot], chosen: str) -> None:

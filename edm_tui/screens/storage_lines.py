@@ -164,10 +164,11 @@ def _kept_row(item: OnlyHere, safety: Safety) -> Row:
 
 
 def _commit_row(commit: LocalCommit, safety: Safety, now: float) -> Row:
-    where = "" if commit.current else f"on {commit.branch}: P pushes the current branch alone"
+    apart = f"on {commit.branch}: P asks for it" if commit.branch else "HEAD is detached: git switch -c NAME"
+    where = "" if commit.current else apart
     way = "git has no remote: git remote add origin ADDRESS" if not safety.git_remote else f"commit {commit.id}"
     cells: list[Cell] = [f"  commit {commit.id[:9]} {commit.subject}", "", age(now - commit.at), where]
-    return f"commit:{commit.id}", cells, (way, *([f"git push origin {commit.branch}"] if where else []))
+    return f"commit:{commit.id}", cells, (way, *(["edm push --branches"] if where and commit.branch else []))
 
 
 def _shared_row(one: Shared) -> Row:

@@ -110,6 +110,24 @@ async def test_one_key_makes_it_safe_to_lose_this_machine(workspace: Workspace) 
     assert git(workspace.root, "rev-list", "--count", "HEAD", "--not", "--remotes") == "0"
 
 
+async def test_push_asks_for_other_branches(workspace: Workspace) -> None:
+    git(workspace.root, "switch", "-q", "-c", "idea")
+    git(workspace.root, "commit", "-q", "--allow-empty", "-m", "An idea")
+    git(workspace.root, "switch", "-q", "main")
+    app = EdmApp(workspace, load_runs(workspace))
+    async with app.run_test(size=(150, 40)) as pilot:
+        await pilot.press("6")
+        await settled(pilot)
+        assert "on idea: P asks for it" in text_of(app)
+        await pilot.press("P")
+        while not isinstance(app.screen, MenuDialog):
+            await pilot.pause(0.02)
+        await pilot.press("a")
+        await settled(pilot)
+        assert "YES" in text_of(app)
+    assert git(workspace.root, "rev-list", "--count", "--branches", "--not", "--remotes") == "0"
+
+
 async def test_trash_is_restored_and_purged_after_a_dry_run(workspace: Workspace) -> None:
     for seed, name in enumerate(("back", "gone")):
         make_run(workspace, name, seed=seed)
