@@ -30,11 +30,13 @@ help:
 demo: .venv/installed
 	@$(BIN)/edm demo
 
-# A server that speaks S3, in a venv of its own: it wants another botocore than DVC does. Tests skip without it.
+# Servers that speak S3 and Google's protocol, in a venv of their own: moto wants another botocore than DVC does. Tests
+# skip without them.
 .venv/moto/installed: .venv/installed-dev
-	@echo "installing moto, an S3 server for tests, into .venv/moto" >&2
+	@echo "installing moto and gcp-storage-emulator, S3 and GCS servers for tests, into .venv/moto" >&2
 	@$(BIN)/python -m venv .venv/moto && .venv/moto/bin/python -m pip install --quiet --disable-pip-version-check \
-	  'moto[s3]==5.2.5' flask flask-cors && touch $@ || echo "without moto: the tests of S3 remotes skip" >&2
+	  'moto[s3]==5.2.5' flask flask-cors 'gcp-storage-emulator==2026.7.19' && touch $@ \
+	  || echo "without them: the tests of S3 and GCS remotes skip" >&2
 
 test: .venv/installed-dev .venv/moto/installed
 	$(BIN)/pytest -n 2 --dist loadfile -m 'not proof'

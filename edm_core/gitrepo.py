@@ -12,6 +12,11 @@ from edm_core.workspace import Workspace
 
 # Set by git for its hooks: they would make our git work on another index or repository.
 _FOREIGN = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_OBJECT_DIRECTORY", "GIT_COMMON_DIR")
+# Google's library asks what kind of bucket it is for more than a minute where nothing but plain storage answers, and
+# looks for a machine of Google's elsewhere, too.
+_GOOGLE = {
+    "GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT": "false", "GCE_METADATA_TIMEOUT": "2", "GCE_METADATA_DETECT_RETRIES": "1",
+}  # fmt: skip
 _OPERATIONS = {
     "MERGE_HEAD": ("a merge", "git merge --continue"),
     "rebase-merge": ("a rebase", "git rebase --continue"),
@@ -25,7 +30,7 @@ def child_env() -> dict[str, str]:
     """The environment for git and DVC: nothing that redirects git, no prompts, no DVC analytics."""
     env = {key: value for key, value in os.environ.items() if key not in _FOREIGN}
     # A run may be called `lr[1e-3]`: its name is no pattern.
-    return env | {
+    return _GOOGLE | env | {
         "GIT_TERMINAL_PROMPT": "0", "DVC_NO_ANALYTICS": "1", "GIT_EDITOR": "true", "GIT_LITERAL_PATHSPECS": "1"
     }  # fmt: skip
 

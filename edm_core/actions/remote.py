@@ -3,7 +3,7 @@
 import re
 import sys
 
-from edm_core.actions.remote_probe import HINTS, REASONS, diagnose
+from edm_core.actions.remote_probe import ANSWER_SECONDS, HINTS, LATE, REASONS, diagnose
 from edm_core.commandlog import run_logged
 from edm_core.dvcrepo import DvcRepo
 from edm_core.errors import ActionError, NotFoundError
@@ -48,19 +48,23 @@ def add_remote(workspace: Workspace, name: str, address: str, *, default: bool, 
     return Outcome(f"added remote {name}{' as the default' if first else ''}", told, "done", ("data",), data)
 
 
-def check_remote(workspace: Workspace, name: str = "", *, say: Say = quiet) -> Outcome:
-    """Write a small object to the remote, read it back and delete it. Raises ActionError that names what is wrong."""
+def check_remote(workspace: Workspace, name: str = "", *, limit: float = ANSWER_SECONDS, say: Say = quiet) -> Outcome:
+    """Write a small object to the remote, read it back and delete it, in at most so many seconds.
+
+    Raises ActionError that names what is wrong.
+    """
     known = remotes(workspace)
     chosen = name or (DvcRepo(workspace).require_remote()[0])
     if chosen not in known:
         raise NotFoundError(f"there is no remote {chosen!r}", f"Remotes are: {', '.join(known) or 'none'}.")
-    say(f"writing to {chosen} ({known[chosen]})")
-    script = [sys.executable, "-P", "-m", "edm_core.actions.remote_probe", chosen]
+    say(f"writing to {chosen} ({known[chosen]}), for {limit:g} s at most")
+    script = [sys.executable, "-P", "-m", "edm_core.actions.remote_probe", chosen, f"{limit:g}"]
     env = {"AWS_MAX_ATTEMPTS": "1", **child_env()}
     done = run_logged(script, cwd=workspace.root, log=workspace.command_log_path, env=env)
     if done.returncode != 0:
         reason, message = diagnose(done.stderr)
-        raise ActionError(f"{chosen} ({known[chosen]}): {REASONS[reason]}: {message}", HINTS[reason])
+        hint = HINTS["limit"] if LATE in done.stderr else HINTS[reason]
+        raise ActionError(f"{chosen} ({known[chosen]}): {REASONS[reason]}: {message}", hint)
     warning = done.stdout.strip()
     data = {"name": chosen, "address": known[chosen], "warning": warning}
     level: Level = "warning" if warning else "done"

@@ -63,8 +63,11 @@ def add(name: str, address: str, default: bool, as_json: bool) -> None:
 
 @remote.command()
 @click.argument("name", required=False, default="")
+@click.option(
+    "--timeout", type=click.FloatRange(min=1), default=12.0, show_default=True, help="Seconds to wait for its answers."
+)
 @json_option
-def check(name: str, as_json: bool) -> None:
+def check(name: str, timeout: float, as_json: bool) -> None:
     """Write a small object to the remote, read it back and delete it; says what is wrong where that fails.
 
     \b
@@ -75,4 +78,4 @@ def check(name: str, as_json: bool) -> None:
     from edm_core.actions.remote import check_remote
     from edm_core.workspace import find_workspace
 
-    print_outcome(check_remote(find_workspace(), name, say=say), as_json)
+    print_outcome(check_remote(find_workspace(), name, limit=timeout, say=say), as_json)

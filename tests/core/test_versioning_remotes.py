@@ -2,8 +2,10 @@
 
 import os
 import shutil
+import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -15,8 +17,8 @@ from edm_core.jobs.transfers import load_transfers
 from edm_core.stores.data_states import data_states
 from edm_core.workspace import Workspace, find_workspace
 from tests.support.postgres import free_port
-from tests.support.remotes import BreakingLine, Remote, s3_remote, ssh_remote
-from tests.support.versioning import contents, edm, git, make_run, new_workspace, plain_env
+from tests.support.remotes import BreakingLine, Remote, gs_remote, s3_remote, ssh_remote
+from tests.support.versioning import contents, dvc, edm, git, make_run, new_workspace, plain_env
 
 
 @pytest.fixture(scope="module")
@@ -29,6 +31,19 @@ def ssh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Remote]:
 def s3() -> Iterator[Remote]:
     with s3_remote() as remote:
         yield remote
+
+
+@pytest.fixture(scope="module")
+def gs() -> Iterator[Remote]:
+    with gs_remote() as remote:
+        yield remote
+
+
+@pytest.fixture
+def silent() -> Iterator[int]:
+    """A port that takes connections and never answers."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield int(server.getsockname()[1])
 
 
 def keep_large(workspace: Workspace) -> Path:
@@ -147,12 +162,50 @@ def test_a_folder_that_was_a_mounted_disk_is_not_made_anew(tmp_path: Path) -> No
     assert not (tmp_path / "remote").exists()
 
 
-def check(tmp_path: Path, remote: Remote, rc: int = 1) -> str:
+def check(tmp_path: Path, remote: Remote, rc: int = 1, timeout: int = 60) -> str:
     """What `edm remote check` says of this remote."""
     workspace = new_workspace(tmp_path)
     remote.add(workspace.root)
-    done = edm(workspace.root, "remote", "check", rc=rc)
+    done = edm(workspace.root, "remote", "check", "--timeout", str(timeout), rc=rc)
     return done.stderr if rc else done.stdout
+
+
+@pytest.mark.proof
+def test_google_storage_takes_a_push_and_gives_it_back(tmp_path: Path, gs: Remote) -> None:
+    workspace = new_workspace(tmp_path, git_remote=True)
+    gs.add(workspace.root)
+    assert "far works" in edm(workspace.root, "remote", "check").stdout
+    git(workspace.root, "commit", "-q", "-m", "Add a remote", "--", ".dvc/config")
+    run = make_run(workspace, "cnn")
+    edm(workspace.root, "keep", "cnn", "--push")
+    assert data_states(workspace)["cnn"].word == "pushed"
+    git(tmp_path, "clone", "-q", "origin.git", "mate")
+    mate = find_workspace(tmp_path / "mate", {})
+    gs.add(mate.root, listed=True)
+    edm(mate.root, "pull", "cnn")
+    assert contents(mate.run_folder("cnn")) == contents(run.folder)
+
+
+def test_check_names_a_bucket_of_google_that_is_not_there(tmp_path: Path, gs: Remote) -> None:
+    assert "the bucket or folder is not there" in check(tmp_path, replace(gs, address="gs://another/dvc"))
+    dvc(tmp_path / "project", "remote", "modify", "-q", "far", "url", gs.address)
+    assert "far works" in edm(tmp_path / "project", "remote", "check").stdout
+
+
+@pytest.mark.parametrize("kind", ["s3", "gs", "ssh"])
+def test_check_waits_no_longer_than_it_says(tmp_path: Path, silent: int, kind: str) -> None:
+    pytest.importorskip(f"dvc_{kind}", reason=f"dvc-{kind} is not installed")
+    endpoint = {"endpointurl": f"http://127.0.0.1:{silent}"}
+    remote = {
+        "s3": Remote("s3://runs/dvc", {**endpoint, "access_key_id": "a", "secret_access_key": "b"}),
+        "gs": Remote("gs://runs/dvc", endpoint),
+        "ssh": Remote(f"ssh://you@127.0.0.1:{silent}/srv/dvc", {"password": "x"}),
+    }[kind]
+    began = time.monotonic()
+    told = check(tmp_path, remote, timeout=3)
+    assert "the host does not answer: TimeoutError: no answer within 3 s, while" in told
+    assert "or wait longer with --timeout" in told
+    assert time.monotonic() - began < 60
 
 
 def test_check_names_ssh_keys_that_are_refused(tmp_path: Path, ssh: Remote) -> None:
@@ -185,6 +238,10 @@ def test_check_looks_at_the_host_key_as_dvc_does_not(tmp_path: Path, ssh: Remote
 
 def test_check_names_a_bucket_that_is_not_there(tmp_path: Path, s3: Remote) -> None:
     assert "the bucket or folder is not there" in check(tmp_path, replace(s3, address="s3://another/dvc"))
+
+
+def test_check_names_an_s3_endpoint_where_nobody_listens(tmp_path: Path, s3: Remote) -> None:
+    assert "the host does not answer" in check(tmp_path, s3.through(free_port()))
 
 
 def test_check_names_credentials_that_are_missing(tmp_path: Path, s3: Remote, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,6 +20,7 @@ from tests.support.postgres import free_port
 from tests.support.versioning import dvc, edm
 
 MOTO = Path(sys.prefix) / "moto" / "bin" / "python"
+GOOGLE = MOTO.with_name("gcp-storage-emulator")
 BUCKET = "runs"
 
 
@@ -74,6 +75,26 @@ def s3_remote() -> Iterator[Remote]:
             pass
         options = {"endpointurl": address, "access_key_id": "key", "secret_access_key": "secret", "region": "us-east-1"}
         yield Remote(f"s3://{BUCKET}/dvc", options, port)
+    finally:
+        server.terminate()
+        server.wait()
+
+
+@contextlib.contextmanager
+def gs_remote() -> Iterator[Remote]:
+    """A bucket on an emulator of Google's storage."""
+    if not GOOGLE.exists():
+        pytest.skip("gcp-storage-emulator is not in .venv/moto (make .venv/moto/installed)")
+    pytest.importorskip("dvc_gs", reason="dvc-gs is not installed")
+    port = free_port()
+    server = subprocess.Popen(
+        [str(GOOGLE), "start", "--host", "127.0.0.1", "--port", str(port), "--in-memory", "--default-bucket", BUCKET],
+        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    address = f"http://127.0.0.1:{port}"
+    try:
+        wait_for(lambda: _answers(f"{address}/storage/v1/b/{BUCKET}"), "the GCS server")
+        yield Remote(f"gs://{BUCKET}/dvc", {"endpointurl": address, "allow_anonymous_login": "true"}, port)
     finally:
         server.terminate()
         server.wait()
