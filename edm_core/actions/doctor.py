@@ -56,9 +56,9 @@ CHECKS: tuple[tuple[str, str], ...] = (
     ("doctor_runs", "dead_runs"),
     ("doctor_files", "checkpoints"),
     ("doctor_runs", "tags"),
-    ("doctor_runs", "orphans"),
+    ("doctor_stores", "orphans"),
     ("doctor_files", "tracked_twice"),
-    ("doctor_files", "strays"),
+    ("doctor_stores", "strays"),
     ("doctor_files", "artifacts"),
     ("doctor_files", "temporaries"),
     ("doctor_models", "aliases"),
@@ -79,6 +79,7 @@ RECOVERIES = {
     "delete": ("run_delete", "recover_delete"),
     "restore": ("run_delete", "recover_delete"),
     "version": ("versions", "recover_version"),
+    "mend": ("mends", "recover_mend"),
     "promote": ("promote", "mend_promote"),
     "register": ("register", "mend_register"),
 }
@@ -105,7 +106,8 @@ def examine(
             try:
                 for case in check(workspace):
                     if not only or case.finding.id in only:
-                        findings.append(_treated(case, fix, say))
+                        wished = fix and (bool(only) or not case.finding.by_choice)
+                        findings.append(_treated(case, wished, say))
             except EdmError as error:
                 blind.setdefault((without_password(error.message), error.hint), []).append(name)
     return Report((*findings, *_blind_spots(blind)))

@@ -10,6 +10,7 @@ from edm_core.actions import trash
 from edm_core.actions.doctor import Case
 from edm_core.actions.doctor_cache import fetch_object, object_path
 from edm_core.actions.keep_plan import best_checkpoint, ours
+from edm_core.actions.mends import use_checkpoint
 from edm_core.errors import ActionError
 from edm_core.gitrepo import git_of, said
 from edm_core.snapshots.findings import Finding
@@ -53,10 +54,23 @@ def checkpoints(workspace: Workspace) -> Iterable[Case]:
 
 
 def _checkpoint(workspace: Workspace, row: RunRow, folder: Path, md5: str) -> Case:
-    kept = row.data_state in _KEPT and bool(md5)
-    mend = "put back the one that was kept" if kept else f"edm train --resume, or edm discard {row.name}"
-    finding = Finding("checkpoints", "error", f"run {row.name} has no best.pt", str(best_checkpoint(folder)), mend)
-    return Case(finding, partial(_put_back, workspace, row, folder, md5) if kept else None)
+    message, place = f"run {row.name} has no best.pt", str(best_checkpoint(folder))
+    if row.data_state in _KEPT and md5:
+        finding = Finding("checkpoints", "error", message, place, "put back the one that was kept")
+        return Case(finding, partial(_put_back, workspace, row, folder, md5))
+    others = sorted(
+        (path for path in (folder / "checkpoints").glob("*.pt") if path.is_file()),
+        key=lambda path: (path.name == "last.pt", path.stat().st_mtime),
+    )
+    if not others:
+        by_hand = f"no other checkpoint is here: edm train --resume, or edm discard {row.name}"
+        return Case(Finding("checkpoints", "error", message, place, by_hand))
+    source = others[-1].relative_to(folder).as_posix()
+    mend = f"take a copy of {source} for it, which need not be the best"
+    return Case(
+        Finding("checkpoints", "error", message, place, mend, by_choice=True),
+        partial(use_checkpoint, workspace, row, source),
+    )
 
 
 def _put_back(workspace: Workspace, row: RunRow, folder: Path, md5: str) -> str:
@@ -99,34 +113,6 @@ def _untrack(workspace: Workspace, folder: str) -> str:
     if done.returncode != 0:
         return f"git lets go of {folder} with your next commit (git did not commit now: {said(done)})"
     return f"git has let go of {folder}, which is still here"
-
-
-def strays(workspace: Workspace) -> Iterable[Case]:
-    """Run folders that name a run which this store does not have: they were logged to another tracking URI."""
-    for row in _rows(workspace):
-        named = row.tags.get("edm.run_id", "")
-        if row.run_id or not named or row.data_state is not DataState.UNTRACKED:
-            continue
-        where = _elsewhere(workspace, named)
-        yield Case(Finding(
-            "strays", "warning", f"{row.name} names a run that this store does not have",
-            f"run {named}" + (f", which {where} has" if where else "; no other store here has it"),
-            "set [tracking] uri in edm.toml, or MLFLOW_TRACKING_URI, to the store that it was logged to",
-        ))  # fmt: skip
-
-
-def _elsewhere(workspace: Workspace, run_id: str) -> str:
-    """Another store in the workspace's folder that has this run; "" for none."""
-    ours_here = database_path(workspace.tracking_uri)
-    for path in sorted(workspace.root.glob("*.db")):
-        if path == ours_here:
-            continue
-        with reading(path) as base:
-            tables = base.execute("SELECT count(*) FROM sqlite_master WHERE name = 'runs'").fetchone()[0]
-            if tables and base.execute("SELECT 1 FROM runs WHERE run_uuid = ?", (run_id,)).fetchone():
-                return f"sqlite:///{path}"
-    found = next((workspace.root / "mlruns").glob(f"*/{run_id}/meta.yaml"), None)
-    return f"file://{workspace.root / 'mlruns'}" if found is not None else ""
 
 
 def artifacts(workspace: Workspace) -> Iterable[Case]:

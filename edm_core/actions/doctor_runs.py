@@ -10,7 +10,7 @@ from edm_core.actions.run_tags import set_tags, told
 from edm_core.gitrepo import git_of
 from edm_core.processes import ProcessMark
 from edm_core.snapshots.findings import Finding
-from edm_core.snapshots.runs import DataState, RunRow
+from edm_core.snapshots.runs import RunRow
 from edm_core.stores.data_states import run_folders
 from edm_core.stores.mlflow_client import mlflow_client
 from edm_core.stores.protocols import ALL_EXPERIMENTS
@@ -136,13 +136,3 @@ def tags(workspace: Workspace) -> Iterable[Case]:
 def _set(workspace: Workspace, row: RunRow, new: dict[str, str | None]) -> str:
     set_tags(mlflow_client(workspace), row.run_id, new)
     return f"set the tags of {row.name}"
-
-
-def orphans(workspace: Workspace) -> Iterable[Case]:
-    """Kept runs that MLflow does not know, such as a teammate's: nothing is wrong, but their curves are elsewhere."""
-    for row in _rows(workspace):
-        if not row.run_id and row.data_state in (DataState.KEPT, DataState.PUSHED, DataState.MISSING):
-            yield Case(Finding(
-                "orphans", "info", f"{row.name} is kept, but MLflow here has no such run", f"{row.run_dir}.dvc",
-                "a teammate's run: its curves are in their store, or in logs/ of the folder",
-            ))  # fmt: skip

@@ -7,6 +7,7 @@ from functools import partial
 
 from edm_core.actions.doctor import Case
 from edm_core.actions.doctor_index import index_gaps
+from edm_core.actions.mends import set_store
 from edm_core.dvcrepo import DvcRepo
 from edm_core.errors import ActionError
 from edm_core.files import write_atomic
@@ -33,11 +34,15 @@ def tracking(workspace: Workspace) -> Iterable[Case]:
     given = os.environ.get("MLFLOW_TRACKING_URI")
     own = replace(workspace, settings=load_settings(workspace.root, {})).tracking_uri
     if given and workspace.tracking_uri != own:
-        yield Case(Finding(
+        shown = _hide(workspace.tracking_uri)
+        secret = shown != workspace.tracking_uri
+        mend = f"unset MLFLOW_TRACKING_URI, or set [tracking] uri in edm.toml to {shown}"
+        finding = Finding(
             "tracking", "warning", "MLFLOW_TRACKING_URI leads to another store than the workspace's settings",
-            f"the variable: {_hide(workspace.tracking_uri)}; the settings: {_hide(own)}",
-            "unset MLFLOW_TRACKING_URI, or set [tracking] uri in edm.toml to it",
-        ))  # fmt: skip
+            f"the variable: {shown}; the settings: {_hide(own)}", mend, by_choice=not secret,
+        )  # fmt: skip
+        # A password does not belong in a file that is committed.
+        yield Case(finding, None if secret else partial(set_store, workspace, given))
 
 
 def _hide(uri: str) -> str:

@@ -22,6 +22,7 @@ UNDOERS = {
     "edit": ("run_edit", "undo_edit"),
     "delete": ("run_delete", "undo_delete"),
     "restore": ("run_delete", "undo_delete"),
+    "mend": ("mends", "undo_mend"),
     "promote": ("promote", "undo_promote"),
     "rollback": ("promote", "undo_promote"),
     "register": ("register", "undo_register"),

@@ -42,7 +42,9 @@ def doctor(fix: bool, deep: bool, only: tuple[str, ...], as_json: bool) -> None:
             if finding.mended:
                 click.echo(clean(f"        mended: {finding.mended}"))
             elif finding.mend:
-                how = "--fix would" if finding.mendable and not fix else "to do:"
+                named = f"--fix --only {finding.id} would"
+                plain_fix = "--fix would" if finding.mendable and not fix else "to do:"
+                how = named if finding.mendable and finding.by_choice else plain_fix
                 click.echo(clean(f"        {how} {finding.mend}"))
     sys.exit(FAILED if report.sick else 0)
 

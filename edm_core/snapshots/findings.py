@@ -19,6 +19,8 @@ class Finding:
     mendable: bool = False
     mended: str = ""
     """What was done about it; "" when nothing was."""
+    by_choice: bool = False
+    """Whether the mend is one of several ways, so that it is done only when this finding is named."""
 
     @property
     def id(self) -> str:

@@ -102,7 +102,8 @@ class DoctorScreen(ListScreen):
 
     @property
     def mendable(self) -> tuple[Finding, ...]:
-        return tuple(one for one in self.findings or () if one.mendable)
+        """What is mended together; a mend that is one of several ways is chosen by its own key."""
+        return tuple(one for one in self.findings or () if one.mendable and not one.by_choice)
 
     def reason(self, verb: str) -> str:
         if verb in ("mend", "open"):
@@ -147,7 +148,7 @@ def to_finding(raw: Mapping[str, Any]) -> Finding:
     """A finding out of `edm doctor --json`."""
     return Finding(
         str(raw["check"]), raw["severity"], str(raw["message"]), str(raw.get("evidence", "")),
-        str(raw.get("mend", "")), bool(raw.get("mendable")), str(raw.get("mended", "")),
+        str(raw.get("mend", "")), bool(raw.get("mendable")), str(raw.get("mended", "")), bool(raw.get("by_choice")),
     )  # fmt: skip
 
 

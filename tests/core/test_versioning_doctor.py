@@ -8,6 +8,7 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -23,11 +24,12 @@ from edm_core.actions.trash import slots
 from edm_core.actions.trash_storage import plan_purge, purge
 from edm_core.actions.undo import undo
 from edm_core.errors import ActionError
+from edm_core.journal import Journal
 from edm_core.processes import boot_id
 from edm_core.snapshots.storage import Shared, Size
 from edm_core.stores.mlflow_client import mlflow_client
 from edm_core.stores.runs import find_run
-from edm_core.workspace import Workspace
+from edm_core.workspace import Workspace, find_workspace
 from tests.support.versioning import contents, edm, git, make_run, new_workspace
 
 
@@ -210,8 +212,106 @@ def test_a_folder_that_is_gone_and_one_of_another_store(workspace: Workspace, tm
     discard(workspace, find_run(workspace, "lost"))
     shutil.move(slots(workspace)[0].content, lost.folder)
     purge(workspace, plan_purge(workspace))
-    evidence = [one.evidence for one in examine(workspace).findings if one.check == "strays"]
-    assert evidence == [f"run {lost.run_id}, which sqlite:///{workspace.root}/old.db has"]
+    (stray,) = [one for one in examine(workspace).findings if one.check == "strays"]
+    assert stray.evidence == f"run {lost.run_id}, which sqlite:///{workspace.root}/old.db has"
+    settings = (workspace.root / "edm.toml").read_text()
+    edm(workspace.root, "doctor", "--fix", rc=None)
+    assert (workspace.root / "edm.toml").read_text() == settings
+    assert f"--fix --only {stray.id} would set [tracking] uri" in edm(workspace.root, "doctor", rc=None).stdout
+    edm(workspace.root, "doctor", "--fix", "--only", stray.id)
+    again = find_workspace(workspace.root, {})
+    assert again.tracking_uri == f"sqlite:///{workspace.root}/old.db"
+    assert find_run(again, "lost").run_id == lost.run_id
+    assert "# experiment =" in (workspace.root / "edm.toml").read_text()
+    edm(workspace.root, "undo")
+    assert (workspace.root / "edm.toml").read_text() == settings
+
+
+def forget_run(workspace: Workspace, run_id: str) -> None:
+    """As if MLflow had never heard of it."""
+    store: Any = mlflow_client(workspace)._tracking_client.store
+    mlflow_client(workspace).delete_run(run_id)
+    store._hard_delete_run(run_id)
+
+
+def test_a_kept_run_without_mlflows_run_gets_one_of_its_pointer_and_logs(workspace: Workspace) -> None:
+    run = make_run(workspace, "cnn")
+    (run.folder / "logs" / "metrics.jsonl").write_text(
+        "".join(json.dumps({"epoch": step, "time": 1000 + step, "metrics": {"val_loss": 1 / step}}) + "\n"
+                for step in (1, 2, 3))
+    )  # fmt: skip
+    keep(workspace, find_run(workspace, "cnn"))
+    before = contents(run.folder)
+    forget_run(workspace, run.run_id)
+    (finding,) = [one for one in examine(workspace, fix=True).findings if one.check == "orphans"]
+    assert (finding.mendable, finding.by_choice, finding.mended) == (True, True, "")
+    assert find_run(workspace, "cnn").run_id == ""
+    report = examine(workspace, fix=True, only=[finding.id])
+    assert report.findings[0].mended.startswith("made cnn again in MLflow from its logs")
+    row = find_run(workspace, "cnn")
+    assert row.run_id
+    assert row.run_id != run.run_id
+    assert row.tags["edm.restored_from"] == run.run_id
+    assert (row.status, row.params["learning_rate"], row.data_state.word) == ("FINISHED", "0.001", "kept")
+    assert [(p.step, p.value) for p in mlflow_client(workspace).get_metric_history(row.run_id, "val_loss")] == [
+        (1, 1.0), (2, 0.5), (3, 1 / 3),
+    ]  # fmt: skip
+    assert contents(run.folder) == before
+    assert examine(workspace).findings == ()
+    undo(workspace)
+    assert [one.check for one in examine(workspace).findings] == ["orphans"]
+
+
+def test_a_pointer_alone_gives_the_best_values_back(workspace: Workspace) -> None:
+    run = make_run(workspace, "cnn")
+    keep(workspace, find_run(workspace, "cnn"))
+    push(workspace)
+    shutil.rmtree(run.folder)
+    forget_run(workspace, run.run_id)
+    (finding,) = [one for one in examine(workspace).findings if one.check == "orphans"]
+    assert "the best values in its pointer" in examine(workspace, fix=True, only=[finding.id]).findings[0].mended
+    row = find_run(workspace, "cnn")
+    assert row.data_state.word == "missing"
+    summary = row.metrics["val_loss"]
+    assert (summary.best, summary.best_step) == (0.2, 2)
+
+
+def test_a_checkpoint_gone_from_an_unkept_run_is_taken_from_another_by_choice(workspace: Workspace) -> None:
+    run = make_run(workspace, "cnn")
+    best, last = run.folder / "checkpoints" / "best.pt", run.folder / "checkpoints" / "last.pt"
+    best.unlink()
+    (finding,) = examine(workspace, fix=True).findings
+    assert (finding.check, finding.by_choice, finding.mended) == ("checkpoints", True, "")
+    assert "copy of checkpoints/last.pt for it, which need not be the best" in finding.mend
+    assert not best.exists()
+    examine(workspace, fix=True, only=[finding.id])
+    assert best.read_bytes() == last.read_bytes()
+    undo(workspace)
+    assert not best.exists()
+    last.unlink()
+    (finding,) = examine(workspace).findings
+    assert (finding.mendable, finding.mend.startswith("no other checkpoint is here")) == (False, True)
+
+
+def test_a_mend_that_died_is_taken_back(workspace: Workspace) -> None:
+    run = make_run(workspace, "cnn")
+    keep(workspace, find_run(workspace, "cnn"))
+    forget_run(workspace, run.run_id)
+    (finding,) = [one for one in examine(workspace).findings if one.check == "orphans"]
+    examine(workspace, fix=True, only=[finding.id])
+    done = Journal(workspace).entries()[-1]
+    lines = workspace.journal_path.read_text().splitlines(keepends=True)
+    dead = subprocess.run(
+        [sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, text=True, check=True
+    )
+    began = json.loads(next(line for line in lines if done.id in line))
+    began["owner"]["pid"] = int(dead.stdout)
+    kept = [line for line in lines if done.id not in line]
+    workspace.journal_path.write_text("".join([*kept, json.dumps(began) + "\n"]))
+    report = examine(workspace, fix=True)
+    assert found(report, "unfinished") == [f"mend run {run.name} was interrupted"]
+    assert found(report, "orphans") == ["cnn is kept, but MLflow here has no such run"]
+    assert Journal(workspace).unfinished() == []
 
 
 def test_artifacts_of_nobody_go_to_the_trash_and_come_back(workspace: Workspace, tmp_path: Path) -> None:
