@@ -2,18 +2,19 @@
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from edm_core.curves.history import Span, Timed
 from edm_core.errors import StoreError
-from edm_core.snapshots.run_builder import extended
+from edm_core.snapshots.run_builder import extended, with_metrics
 from edm_core.snapshots.run_columns import RunColumns
 from edm_core.snapshots.runs import MetricSummary, RunRow
 from edm_core.stores.asking_again import ACTIVE, asked_again, gone, window_before, with_changed
+from edm_core.stores.best_values import best_values, read_best_values
 from edm_core.stores.client_tracking import ClientTracking, remembered, unanswered
-from edm_core.stores.protocols import ManyRuns, Told
-from edm_core.stores.rest_client import Page, RestClient, RestError
+from edm_core.stores.protocols import ManyRuns, Point, Progress, Told
+from edm_core.stores.rest_client import Page, RestClient, RestError, RestMetric
 from edm_core.stores.rest_pages import Pages
 from edm_core.stores.series import from_store
 
@@ -23,13 +24,14 @@ IDS = 100
 """How many runs one question may name."""
 SAMPLES = 320
 BY_VIEW = "best values of so many runs are read as they come into view"
+MOST_POINTS = 25_000
+"""What a server sends at most of several histories in one answer."""
 MOST_SAMPLES = 2_500
 """What the bulk endpoint gives at most of a run."""
 LAST_STEP = 2**53
 """What a server takes for a step."""
 _AT_ONCE = 4
 _MISSING = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
-_REFUSED = ("NOT_FOUND", "ENDPOINT_NOT_FOUND", "")
 T = TypeVar("T")
 
 
@@ -57,7 +59,39 @@ class HttpTracking(ClientTracking):
             columns = extended(columns, self._rows(page, best_of if whole else ()))
             if page.token and told is not None and not told(columns):
                 break
+        for key in best_of:
+            best_values(self.workspace, key).fill(columns)
         return ManyRuns(columns)
+
+    def with_best(self, known: ManyRuns, metrics: Sequence[str]) -> ManyRuns:
+        """As far as they were read before: the others come with `read_best`, or with the view."""
+        columns = with_metrics(known.columns, metrics)
+        for key in metrics:
+            best_values(self.workspace, key).fill(columns)
+        return replace(known, columns=columns)
+
+    def read_best(self, current: Callable[[], RunColumns], key: str, told: Progress) -> None:
+        """The best values of a metric that are not known yet, into the columns that are current by then."""
+        read_best_values(best_values(self.workspace, key), current, lambda left: self._whole(left, key), told)
+
+    def _whole(self, run_ids: Sequence[str], key: str) -> dict[str, list[Point]]:
+        """Whole histories of the first ones of these runs, by step."""
+        part = sorted(run_ids[:IDS])
+        try:
+            answer = self._ask(lambda client: client.histories(part, key, MOST_POINTS))
+        except RestError as error:
+            if not error.unknown:
+                raise
+            return {part[0]: self._series(part[0], key)}
+        if len(answer) >= MOST_POINTS:
+            part = [run_id for run_id in part if run_id < answer[-1][0]]
+        if not part:
+            return {answer[-1][0]: self._series(answer[-1][0], key)}
+        found: dict[str, list[RestMetric]] = {run_id: [] for run_id in part}
+        for run_id, metric in answer:
+            if run_id in found:
+                found[run_id].append(metric)
+        return {run_id: _by_step(metrics) for run_id, metrics in found.items()}
 
     def _again(self, known: ManyRuns, experiment: str, best_of: Sequence[str]) -> ManyRuns:
         """The runs that go on, those that are new, those in view, and the next stretch of the older ones, as they are
@@ -125,7 +159,7 @@ class HttpTracking(ClientTracking):
         try:
             series = self._ask(lambda client: client.sampled([run_id for run_id, _ in part], key, SAMPLES))
         except RestError as error:
-            if error.error_code not in _REFUSED:
+            if not error.unknown:
                 raise
             return {(run_id, key): self._summary((run_id, metric)) for run_id, metric in part}
         found = {}
@@ -145,7 +179,7 @@ class HttpTracking(ClientTracking):
         try:
             series = self._ask(lambda client: client.sampled([run_id], key, MOST_SAMPLES, (first, last)))
         except RestError as error:
-            if error.error_code not in _REFUSED:
+            if not error.unknown:
                 raise
             return None
         points = [(m.step, m.timestamp, from_store(m.value)) for m in series.get(run_id, ())]
@@ -170,6 +204,11 @@ class HttpTracking(ClientTracking):
             raise StoreError(
                 f"{self.label} answers with JSON that is none of MLflow's", "Is [tracking] uri in edm.toml right?"
             ) from error
+
+
+def _by_step(metrics: Sequence[RestMetric]) -> list[Point]:
+    ordered = sorted(metrics, key=lambda metric: (metric.step, metric.timestamp))
+    return [(metric.step, from_store(metric.value)) for metric in ordered]
 
 
 def _all_experiments(client: RestClient) -> list[Any]:

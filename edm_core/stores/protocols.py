@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
 
 from edm_core.snapshots.runs import MetricSummary, RunRow
 
@@ -49,6 +49,19 @@ class ManyRuns:
 
 Told: TypeAlias = Callable[["RunColumns"], bool]
 """Is told the runs that were read so far; what it answers with False ends the reading there."""
+
+
+Progress: TypeAlias = Callable[[str, int, int], bool]
+"""Is told a metric, how many runs' best values of it are known, and of how many; False ends the reading."""
+
+
+@runtime_checkable
+class LateBest(Protocol):
+    """A store that tells best values only when it is asked for whole histories."""
+
+    def read_best(self, current: "Callable[[], RunColumns]", key: str, told: Progress) -> None:
+        """Read the best values of a metric that are not known, into what are the current columns by then."""
+        ...
 
 
 class TrackingStore(Protocol):

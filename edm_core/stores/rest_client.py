@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from edm_core.errors import StoreError
 from edm_core.stores.redact import brief_reason, without_password
+from edm_core.stores.rest_patience import Answer, TooSlowError, check_pause, in_time, note_pause, seconds_to_wait, whole
 from edm_core.stores.rest_session import answer_seconds, new_session
 
 if TYPE_CHECKING:
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
 CONNECT_SECONDS = 3.0
 _MODELS = "api/2.0/mlflow/registered-models"
 _HINT = "Is the server up, and [tracking] uri in edm.toml right?"
+_SIGN_IN = "Set MLFLOW_TRACKING_TOKEN, or MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD."
+_NO_SUCH_QUESTION = ("NOT_FOUND", "ENDPOINT_NOT_FOUND", "")
+HEAD_PARTS = 2
+"""How many times the wait for a byte the whole head of an answer may take."""
 
 
 class RestError(StoreError):
@@ -23,6 +28,8 @@ class RestError(StoreError):
     error_code = ""
     slow = False
     """It was reached, but had not answered in time: a smaller question may help."""
+    unknown = False
+    """The server has no such question."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +139,13 @@ class RestClient:
             found.setdefault(str(metric["run_id"]), []).append(_metric(metric))
         return found
 
+    def histories(self, run_ids: Sequence[str], key: str, most: int) -> list[tuple[str, RestMetric]]:
+        """(run id, point) of the metric of up to 100 runs, run by run in the order of their ids, at most `most` points:
+        where so many came, the last run's may not be all."""
+        asked = {"run_id": list(run_ids), "metric_key": key, "max_results": most}
+        answer = self.ask("GET", "ajax-api/2.0/mlflow/metrics/get-history-bulk", asked)
+        return [(str(metric["run_id"]), _metric(metric)) for metric in answer.get("metrics", ())]
+
     def artifacts(self, run_id: str) -> dict[str, int]:
         """Name → bytes of the files at the top of a run's artifacts."""
         answer = self.ask("GET", "api/2.0/mlflow/artifacts/list", {"run_id": run_id})
@@ -174,57 +188,85 @@ class RestClient:
         """The server's answer to one question. Raises RestError."""
         return self._told(self._send(method, path, asked))
 
-    def _send(self, method: str, path: str, asked: Mapping[str, Any]) -> "requests.Response":
+    def _send(self, method: str, path: str, asked: Mapping[str, Any]) -> Answer:
         import requests
+        import urllib3
 
         if self._session is None:
             self._session = new_session()
+        session, seconds = self._session, answer_seconds()
         given = {key: value for key, value in asked.items() if value is not None}
-        seconds = answer_seconds()
-        try:
-            return self._session.request(
-                method, f"{self.uri.rstrip('/')}/{path}", timeout=(min(CONNECT_SECONDS, seconds), seconds),
-                params=given if method == "GET" else None, json=given if method == "POST" else None,
-            )  # fmt: skip
-        except requests.RequestException as error:
-            failed = RestError(f"{self.label} does not answer: {_why(error, seconds)}", _HINT)
-            failed.slow = isinstance(error, requests.ReadTimeout)
-            raise failed from error
+        check_pause(self.uri, self.label)
 
-    def _told(self, answer: "requests.Response") -> Any:
+        def sent() -> "requests.Response":
+            return session.request(
+                method, f"{self.uri.rstrip('/')}/{path}", timeout=(min(CONNECT_SECONDS, seconds), seconds),
+                params=given if method == "GET" else None, json=given if method == "POST" else None, stream=True,
+            )  # fmt: skip
+
         try:
-            document = answer.json()
-        except ValueError:
-            document = None
+            answer = whole(in_time(sent, HEAD_PARTS * seconds), seconds)
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+            failed = RestError(f"{self.label} does not answer: {_why(error, seconds)}", _HINT)
+            failed.slow = isinstance(error, (requests.ReadTimeout, urllib3.exceptions.ReadTimeoutError))
+            raise failed from error
+        note_pause(self.uri, answer)
+        return answer
+
+    def _told(self, answer: Answer) -> Any:
+        document = answer.document()
         if answer.ok and isinstance(document, dict):
             return document
-        if isinstance(document, dict) and ("error_code" in document or "message" in document):
-            message = brief_reason(Exception(str(document.get("message", ""))))
-            error = RestError(f"{self.label} answers: {message}", _HINT)
-            error.error_code = str(document.get("error_code", ""))
-            raise error
-        if answer.status_code in (401, 403):
-            raise RestError(
-                f"{self.label} lets nobody in without a name: status {answer.status_code}",
-                "Set MLFLOW_TRACKING_TOKEN, or MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD.",
-            )
-        kind = answer.headers.get("content-type", "").partition(";")[0] or "no type"
-        if answer.ok:
-            raise RestError(f"{self.label} answers with a page that is not JSON ({kind})", _HINT)
-        raise RestError(f"{self.label} answers with status {answer.status_code}", _HINT)
+        error = refusal(self.label, answer, document)
+        error.unknown = answer.status in (404, 405, 501) and error.error_code in _NO_SUCH_QUESTION
+        raise error
+
+
+def refusal(label: str, answer: Answer, document: Any) -> RestError:
+    """What an answer means that is none of MLflow's, or MLflow's word for why not."""
+    status = answer.status
+    if isinstance(document, dict) and ("error_code" in document or "message" in document):
+        message = brief_reason(Exception(str(document.get("message", ""))))
+        error = RestError(f"{label} answers: {message}", _SIGN_IN if status in (401, 403) else _HINT)
+        error.error_code = str(document.get("error_code", ""))
+        return error
+    if status == 401:
+        return RestError(f"{label} does not know who asks (status 401)", _SIGN_IN)
+    if status == 403:
+        return RestError(f"{label} does not let this user in (status 403)", _SIGN_IN)
+    if status in (429, 503):
+        wait = seconds_to_wait(answer)
+        return RestError(f"{label} is too busy (status {status})" + (f": wait {wait:.0f} s" if wait else ""), _HINT)
+    if not answer.ok:
+        return RestError(f"{label} answers with status {status}", _HINT)
+    kind = answer.headers.get("content-type", "").partition(";")[0] or "no type"
+    if answer.moved:
+        there = without_password(answer.url).partition("?")[0]
+        return RestError(f"{label} sends us on to {there}, a page that is not JSON ({kind})", _SIGN_IN)
+    if not answer.content.strip():
+        return RestError(f"{label} answers with nothing", _HINT)
+    if kind == "application/json":
+        return RestError(f"{label} answers with JSON that is not whole", _HINT)
+    return RestError(f"{label} answers with a page that is not JSON ({kind})", _HINT)
 
 
 def _why(error: Exception, seconds: float) -> str:
     import requests
+    import urllib3
 
+    if isinstance(error, TooSlowError):
+        return str(error)
     if isinstance(error, requests.ConnectTimeout):
         return f"no connection within {min(CONNECT_SECONDS, seconds):g} s"
-    if isinstance(error, requests.Timeout):
+    if isinstance(error, (requests.Timeout, urllib3.exceptions.ReadTimeoutError)):
         return f"nothing came for {seconds:g} s"
     if isinstance(error, requests.exceptions.SSLError):
         return f"its certificate is not trusted ({without_password(str(error))[:120]})"
-    if isinstance(error, requests.exceptions.ChunkedEncodingError) or "RemoteDisconnected" in str(error):
+    broken = (requests.exceptions.ChunkedEncodingError, urllib3.exceptions.ProtocolError)
+    if isinstance(error, broken) or "RemoteDisconnected" in str(error):
         return "it broke the connection off"
+    if "NameResolutionError" in str(error):
+        return "its name is not known (no such host)"
     return brief_reason(error, 160)
 
 

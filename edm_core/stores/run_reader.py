@@ -10,7 +10,7 @@ from edm_core.snapshots.run_columns import RunColumns
 from edm_core.snapshots.runs import MetricSummary, RunsSnapshot
 from edm_core.stores.joining import Local, read_local
 from edm_core.stores.last_snapshot import save_snapshot
-from edm_core.stores.protocols import ManyRuns, TrackingStore
+from edm_core.stores.protocols import LateBest, ManyRuns, Progress, TrackingStore
 from edm_core.stores.runs import assembled, judged
 from edm_core.stores.tracking import open_tracking
 from edm_core.workspace import Workspace
@@ -82,3 +82,24 @@ class RunReader:
     def summaries(self, run_ids: Sequence[str], metrics: Sequence[str]) -> dict[str, dict[str, MetricSummary]]:
         """Best values and sparks by run id and metric, for runs that came into view. Raises StoreError."""
         return open_tracking(self._workspace).summaries_of(run_ids, metrics)
+
+    def best_left(self, metrics: Sequence[str]) -> int:
+        """How many best values of these metrics are not known: none but behind a server."""
+        from edm_core.stores.best_values import best_values
+
+        known, store = self._known, open_tracking(self._workspace)
+        if known is None or not isinstance(store, LateBest):
+            return 0
+        return sum(len(best_values(self._workspace, key).left(known.columns)) for key in metrics)
+
+    def read_best(self, metrics: Sequence[str], told: Progress) -> None:
+        """Read these best values, in many answers; `told` hears how far it is and may end it. Raises StoreError."""
+        store = open_tracking(self._workspace)
+        if isinstance(store, LateBest):
+            for key in metrics:
+                store.read_best(self._columns, key, told)
+
+    def _columns(self) -> RunColumns:
+        """Those of now; they do not change while a reading goes on that may replace them."""
+        with self._lock:
+            return self._known.columns if self._known is not None else RunColumns()

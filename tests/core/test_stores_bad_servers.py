@@ -4,6 +4,7 @@ import json
 import operator
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -17,6 +18,7 @@ from edm_core.stores import rest_session
 from edm_core.stores.run_reader import RunReader
 from edm_core.stores.runs import load_runs
 from edm_core.workspace import Workspace
+from tests.support.postgres import free_port
 from tests.support.servers import at
 from tests.support.stores import new_workspace
 
@@ -63,6 +65,24 @@ class Server(ThreadingHTTPServer):
         return f"127.0.0.1:{self.server_address[1]}"
 
 
+Canned = tuple[int, bytes, str, dict[str, str]]
+BAD: dict[str, Canned] = {
+    "500": (500, b"Internal Server Error", "text/html", {}),
+    "page": (200, b"<html>Sign in</html>", "text/html; charset=utf-8", {}),
+    "other JSON": (200, b'{"runs": [{"id": 1}], "experiments": [{"name": 3}]}', "application/json", {}),
+    "not whole": (200, b'{"runs": [{"info"', "application/json", {}),
+    "nothing": (200, b"", "application/json", {}),
+    "login": (302, b"", "text/html", {"Location": "/login?next=secret"}),
+    "locked": (401, b"You are not authenticated", "text/html", {}),
+    "forbidden": (403, b"Permission denied", "text/html", {}),
+    "too many": (429, b"slow down", "text/plain", {"Retry-After": "1"}),
+}
+DRIPS = {
+    "drips": (b"HTTP/1.1 200 OK\r\nContent-Length: 900\r\n\r\n", b"{" * 20),
+    "drips from the start": (b"", b"HTTP/1.1 200 OK\r\n" * 2),
+}
+
+
 class Handler(BaseHTTPRequestHandler):
     server: Server
     protocol_version = "HTTP/1.1"
@@ -70,23 +90,18 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         self.server.asked.append((self.path, self.headers.get("Authorization", ""), body))
-        if self.server.trouble == "breaks off":
+        trouble = self.server.trouble
+        if trouble in BAD:
+            self._answer(*BAD[trouble])
+        elif trouble == "breaks off":
             self.connection.shutdown(socket.SHUT_RDWR)
-        elif self.server.trouble == "slow" or (
-            self.server.trouble == "busy" and "order_by" in body and body["max_results"] > 150
-        ):
+        elif trouble == "slow" or (trouble == "busy" and "order_by" in body and body["max_results"] > 150):
             threading.Event().wait(4)
-        elif self.server.trouble == "half":
+        elif trouble == "half":
             self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 900\r\n\r\n{")
             self.connection.shutdown(socket.SHUT_RDWR)
-        elif self.server.trouble == "page":
-            self._answer(200, b"<html>Sign in</html>", "text/html; charset=utf-8")
-        elif self.server.trouble == "other JSON":
-            self._answer(200, b'{"runs": [{"id": 1}], "experiments": [{"name": 3}]}', "application/json")
-        elif self.server.trouble == "locked":
-            self._answer(401, b"You are not authenticated", "text/html")
-        elif self.server.trouble not in ("", "busy"):
-            self._answer(500, b"Internal Server Error", "text/html")
+        elif trouble in DRIPS:
+            self._drip(*DRIPS[trouble])
         else:
             self._answer(200, json.dumps(self._runs(body)).encode(), "application/json")
 
@@ -99,10 +114,26 @@ class Handler(BaseHTTPRequestHandler):
         return {"runs": found[first:last], **({"next_page_token": str(last)} if last < len(found) else {})}
 
     def do_GET(self) -> None:
-        self._answer(200, b"{}", "application/json")
+        if self.path.startswith("/login"):
+            self._answer(*BAD["page"])
+        else:
+            self._answer(200, b"{}", "application/json")
 
-    def _answer(self, status: int, body: bytes, kind: str) -> None:
+    def _drip(self, at_once: bytes, slowly: bytes) -> None:
+        """A byte now and then, so that no wait for one ever ends; until the other side has enough."""
+        self.close_connection = True
+        try:
+            self.wfile.write(at_once)
+            for byte in slowly:
+                self.wfile.write(bytes([byte]))
+                threading.Event().wait(0.1)
+        except OSError:
+            return
+
+    def _answer(self, status: int, body: bytes, kind: str, more: dict[str, str] | None = None) -> None:
         self.send_response(status)
+        for name, value in (more or {}).items():
+            self.send_header(name, value)
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -147,7 +178,13 @@ def far(tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch) -> Work
         ("slow", "nothing came for 0.3 s"),
         ("page", r"a page that is not JSON \(text/html\)"),
         ("other JSON", "JSON that is none of MLflow's"),
-        ("locked", "lets nobody in without a name"),
+        ("locked", "does not know who asks"),
+        ("forbidden", "does not let this user in"),
+        ("login", r"sends us on to http://127.0.0.1:\d+/login, a page that is not JSON"),
+        ("not whole", "JSON that is not whole"),
+        ("nothing", "answers with nothing"),
+        ("drips", r"its answer drips: \d+ bytes"),
+        ("drips from the start", "no whole answer began within 0.6 s"),
     ],
 )
 def test_trouble_is_told_and_passes(
@@ -167,6 +204,26 @@ def test_trouble_is_told_and_passes(
         reader.read()
     server.trouble = ""
     assert len(reader.read().rows) == 250
+
+
+def test_a_server_that_asks_for_a_pause_gets_it(far: Workspace, server: Server) -> None:
+    reader = RunReader(far)
+    server.trouble = "too many"
+    with pytest.raises(StoreError, match=r"too busy \(status 429\): wait 1 s"):
+        reader.read()
+    server.trouble, asked = "", len(server.asked)
+    with pytest.raises(StoreError, match="asked us to wait 1 s more"):
+        reader.read()
+    assert len(server.asked) == asked
+    time.sleep(1)
+    assert len(reader.read().rows) == 250
+
+
+def test_a_server_that_is_away_or_has_no_address(far: Workspace) -> None:
+    with pytest.raises(StoreError, match="Connection refused"):
+        RunReader(at(far, f"http://127.0.0.1:{free_port()}")).read()
+    with pytest.raises(StoreError, match="no such host"):
+        RunReader(at(far, "http://no-such-host.invalid")).read()
 
 
 def test_pages_are_shown_as_they_come_and_can_be_cut_short(
