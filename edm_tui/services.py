@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from edm_core.snapshots.models import ModelVersion
     from edm_core.snapshots.outcome import Undoable
     from edm_core.snapshots.storage import Shared
-    from edm_core.stores.protocols import Experiment
+    from edm_core.stores.protocols import Experiment, Progress
     from edm_core.stores.query import Matches
     from edm_core.stores.run_reader import RunReader
     from edm_core.table.memory import TableMemory
@@ -130,6 +130,16 @@ class Services:
         """Curves and best values by run id and metric, for runs that came into view. Raises EdmError."""
         reader = self._reader
         return {} if reader is None else await self.in_thread(reader.summaries, run_ids, metrics)
+
+    async def best_left(self, metrics: "Sequence[str]") -> int:
+        """How many best values of these metrics are not known yet; costs no question."""
+        reader = self._reader
+        return 0 if reader is None else await self.in_thread(reader.best_left, metrics)
+
+    async def read_best(self, metrics: "Sequence[str]", told: "Progress") -> None:
+        """Read them. `told` is called from a thread, and ends the reading with False. Raises EdmError."""
+        if self._reader is not None:
+            await self.in_thread(self._reader.read_best, metrics, told)
 
     async def remember(self, memory: "TableMemory") -> None:
         """Keep how the run table is arranged for the next start. Raises ActionError."""

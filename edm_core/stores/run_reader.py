@@ -28,7 +28,7 @@ class RunReader:
         self._lock = threading.Lock()
         self._known: ManyRuns | None = None
         self._asked: tuple[str, tuple[str, ...]] = ("", ())
-        self._stopped = False
+        self._stopped = self._late = False
         self.in_view: Sequence[str] = ()
         """Runs that someone looks at now."""
 
@@ -46,6 +46,7 @@ class RunReader:
         wanted = judged(self._workspace, metrics)
         with self._lock:
             store, taken = open_tracking(self._workspace), time.time()
+            self._late = isinstance(store, LateBest)
             # A store that tells what changed has nothing more to say when it is read whole.
             told_all = self._known is not None and self._known.mark is not None
             known = None if whole and not told_all else self._of(store, name, wanted)
@@ -87,8 +88,8 @@ class RunReader:
         """How many best values of these metrics are not known: none but behind a server."""
         from edm_core.stores.best_values import best_values
 
-        known, store = self._known, open_tracking(self._workspace)
-        if known is None or not isinstance(store, LateBest):
+        known = self._known
+        if known is None or not self._late:
             return 0
         return sum(len(best_values(self._workspace, key).left(known.columns)) for key in metrics)
 

@@ -6,6 +6,7 @@ from itertools import chain, islice
 from math import fsum
 from typing import Any
 
+from edm_core.snapshots.run_columns import MISSING
 from edm_core.snapshots.runs import RunRow
 from edm_core.table.fields import PARENT_TAG, Field, read_field
 from edm_core.table.frame import Frame, by_value
@@ -102,11 +103,21 @@ class Arrangement:
         return self.frame.row(at) if at is not None and at in self._members else None
 
     def best(self, wanted: Field) -> float | None:
-        """The best of a metric's field among all `runs`; None where less than two have a value."""
+        """The best of a metric's field among all `runs`; None where less than two have a value, or where a server has
+        not told all yet."""
         if wanted not in self._best:
             largest = wanted.largest_first(self.frame.metrics)
-            self._best[wanted] = extreme(self.frame.values(wanted), self.runs, largest)
+            whole = wanted.kind != "best" or not self._untold(wanted.key)
+            self._best[wanted] = extreme(self.frame.values(wanted), self.runs, largest) if whole else None
         return self._best[wanted]
+
+    def _untold(self, key: str) -> bool:
+        """Whether the best value of a run is not known that must have one, because its last value is a number."""
+        metric = self.frame.columns.metrics.get(key)
+        if metric is None:
+            return False
+        last, best = metric.last, metric.best_step
+        return any(best[at] == MISSING and last[at] == last[at] for at in self.runs)
 
 
 def arrange(frame: Frame, view: View, mask: bytes | None = None, turned: Collection[str] = ()) -> Arrangement:

@@ -8,7 +8,7 @@ from edm_core.errors import EdmError
 from edm_core.snapshots.runs import RunRow
 from edm_tui.messages import RunHighlighted, RunOpened
 from edm_tui.run_cells import Look
-from edm_tui.screens.curves_in_view import CurvesInView
+from edm_tui.screens.late_best import LateBest
 from edm_tui.screens.resting import Rest
 from edm_tui.screens.run_filter import RunFilter
 from edm_tui.widgets.run_detail import DetailPane
@@ -22,7 +22,7 @@ WIDE = 150
 PANE_STEP, PANE_LEAST, TABLE_LEAST = 8, 28, 40
 
 
-class Explaining(CurvesInView):
+class Explaining(LateBest):
     """Call `explain` whenever another run may be under the cursor, or more is known of it."""
 
     pane: DetailPane

@@ -102,6 +102,7 @@ class RunsScreen(ReadingScreen, Moving, Explaining):
             self._failed(error)
         else:
             self.say()
+            self.read_best()
 
     def _part(self, snapshot: RunsSnapshot) -> bool:
         """Called from the thread that reads page by page: show what is there, unless all of it was on screen before."""
@@ -111,6 +112,7 @@ class RunsScreen(ReadingScreen, Moving, Explaining):
 
     def do_refresh(self) -> None:
         self._whole = True
+        self.read_best_on()
         super().do_refresh()
 
     def _failed(self, error: EdmError) -> None:
@@ -168,7 +170,8 @@ class RunsScreen(ReadingScreen, Moving, Explaining):
     def say(self) -> None:
         """Bring status line and footer up to date; nothing is written where nothing changed."""
         narrow, shown = self.has_class("-narrow"), len(self.table.arrangement.runs)
-        name, arranged = self.services.workspace.name, self.arrangement_words()
+        name = self.services.workspace.name
+        arranged = " · ".join(filter(None, (self.arrangement_words(), self.best_words)))
         left = status_text(name, self.snapshot, shown, self.narrowed, arranged, self._fault, narrow)
         right = [*self.services.running, self.services.branch_text]
         self._status.say(left, "   ".join(filter(None, right)))
@@ -208,6 +211,8 @@ class RunsScreen(ReadingScreen, Moving, Explaining):
             self.end_baseline()
         elif self.reading_parts:
             self._cut = True
+        else:
+            self.cut_best()
 
     @property
     def reading_parts(self) -> bool:
