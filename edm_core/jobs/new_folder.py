@@ -64,6 +64,8 @@ def make_folder(workspace: Workspace, request: JobRequest, engine: str = "local"
     """
     if not request.command or not request.command[0]:
         raise JobError("there is no command to launch", "For example `edm jobs launch -- python train.py`.")
+    if any("\0" in word for word in (*request.command, *request.env, *request.env.values())):
+        raise JobError("the command holds a NUL, which no program can be given", "Take it out of the field.")
     _refuse_twin(workspace, request.run)
     folder, now = _free_place(workspace, request.job_id)
     draft = workspace.jobs_dir / f"{DRAFT}{folder.id}"

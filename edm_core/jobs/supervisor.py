@@ -6,6 +6,7 @@ every job.
 """
 
 import contextlib
+import errno
 import os
 import signal
 import subprocess
@@ -75,10 +76,24 @@ class Supervisor:
             return
         ending = self.run_command(slot)
         # The end is written before the slot is free, and the slot is free before MLflow, which may take its time.
-        write_ending(self.folder, ending)
+        while not self._written(ending):
+            time.sleep(_CLOCK_SECONDS)
         if slot is not None:
             slot.release()
         self.finish(ending)
+
+    def _written(self, ending: Ending) -> bool:
+        """Whether the end could be written: on a full disk it is only known here, so that is waited for."""
+        try:
+            if not self.folder.job_file.exists():
+                # Somebody removed the folder meanwhile: how the job ended is known by its name all the same.
+                write_json(self.folder.job_file, self.job)
+            write_ending(self.folder, ending)
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            return False
+        return True
 
     def finish(self, ending: Ending) -> None:
         """Write the end down, if that is not done yet, and tell all who want to know."""

@@ -1,7 +1,9 @@
 """Jobs run, wait their turn, and stop, with real processes."""
 
+import errno
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from edm_core.errors import JobError, NotFoundError
-from edm_core.jobs.folder import load_jobs
+from edm_core.jobs.ending import Ending, write_ending
+from edm_core.jobs.folder import JobFolder, load_jobs
 from edm_core.jobs.gpus import gpu_environment, gpu_names, slot_count
 from edm_core.jobs.identity import ProcessId, identify
 from edm_core.jobs.local import launch
@@ -19,6 +22,7 @@ from edm_core.jobs.new_folder import run_name_in
 from edm_core.jobs.queue import hold, move, waiting
 from edm_core.jobs.slots import take_slot, try_lock
 from edm_core.jobs.stop import cancel_job, stop_job
+from edm_core.jobs.supervisor import Supervisor
 from edm_core.workspace import Workspace
 from tests.support.jobs import STUBBORN, folder, job, make_workspace, processes_ended, state, wait_for, wait_until
 
@@ -313,3 +317,54 @@ def test_uncommitted_changes_are_kept_with_the_job(workspace: Workspace) -> None
     assert (facts["commit"], facts["dirty"], facts["patch_cut"]) == (head, True, False)
     assert "+# changed" in (place / "uncommitted.patch").read_text()
     assert len(load_jobs(workspace.jobs_dir)) == 2
+
+
+def test_a_folder_that_was_removed_under_a_running_job_still_tells_how_it_ended(workspace: Workspace) -> None:
+    command, gate_file = gate(workspace)
+    started = launch(workspace, command, title="a title")
+    wait_until(workspace, started.id, "running")
+    shutil.rmtree(folder(workspace, started.id).path)
+    gate_file.touch()
+    wait_for(lambda: folder(workspace, started.id).exit_file.exists(), "its end")
+    ended = job(workspace, started.id)
+    assert (ended.state, ended.exit_code, ended.title) == ("done", 0, "a title")
+    assert (workspace.root / "order").read_text().split() == [started.id]
+
+
+def test_what_no_program_can_be_given_is_refused(workspace: Workspace) -> None:
+    with pytest.raises(JobError, match="NUL"):
+        launch(workspace, ["echo", "a\0b"])
+    assert load_jobs(workspace.jobs_dir) == ()
+    words = ["a b", "it's", '"q"', "$(touch no)", "`touch no`", "; touch no", "x\ny", "é模型😀", "", "{n}", "*"]
+    started = launch(workspace, python("import sys, json; print(json.dumps(sys.argv[1:]))") + words)
+    wait_until(workspace, started.id, "done")
+    assert json.loads(folder(workspace, started.id).log.read_text()) == words
+
+
+def test_a_short_log_is_cut_to_its_cap_too(tmp_path: Path) -> None:
+    made = make_workspace(tmp_path / "ws", "[launch]\nlog_cap_mb = 1\n")
+    with processes_ended(made):
+        started = launch(made, python("print('first'); print(('x' * 99 + chr(10)) * 80_000); print('last')"))
+        wait_until(made, started.id, "done")
+        log = folder(made, started.id).log
+        data = log.read_bytes()
+        assert data.startswith(b"first\n")
+        assert data.endswith(b"last\n")
+        assert log.stat().st_blocks * 512 < 2 << 20 or b"\0" not in data
+
+
+def test_the_end_of_a_job_waits_for_room_on_a_full_disk(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    held = launch(workspace, ["true"], hold=True)
+    place = folder(workspace, held.id)
+    supervisor = Supervisor(place, place.read(place.job_file) or {}, workspace)
+    full = [True, True]
+
+    def write(folder: JobFolder, ending: Ending) -> float:
+        if full:
+            full.pop()
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write_ending(folder, ending)
+
+    monkeypatch.setattr("edm_core.jobs.supervisor.write_ending", write)
+    assert [supervisor._written(Ending("done", 0)) for _ in range(3)] == [False, False, True]
+    assert (place.read(place.exit_file) or {})["state"] == "done"
