@@ -10,8 +10,8 @@ import time
 from pathlib import Path
 
 MEASURES = (
-    "first_frame", "run_table", "command_line", "http_server", "event_loop", "keep", "query", "charts", "diff",
-    "models", "supervisor", "tail",
+    "first_frame", "run_table", "polling", "command_line", "http_server", "event_loop", "keep", "query",
+    "charts", "diff", "models", "supervisor", "tail",
 )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import requests
 
-from bench.first_frame import ROOT
+from bench.first_frame import ROOT, forget
 from bench.stores import shared_runs
 from bench.terminal import Terminal
 from edm_core.settings import TrackingSettings
@@ -24,8 +24,7 @@ def main(runs: int = RUNS) -> None:
     local = shared_runs(runs)
     with served(local.tracking_uri, local.root, workers=4) as address:
         settings = replace(local.settings, tracking=TrackingSettings(uri=address))
-        for path in local.cache_dir.glob("runs-*"):
-            path.unlink()
+        forget(local)
         env = {"LC_ALL": "C.UTF-8", "PYTHONPATH": str(ROOT), "MLFLOW_TRACKING_URI": address}
         _answers(address)
         theirs = _answers(address)
@@ -36,8 +35,7 @@ def main(runs: int = RUNS) -> None:
             f"all {len(rows):,} runs: {ours:.2f} s, the server's own answers to the same pages {theirs:.2f} s;"
             f" ratio {ours / theirs:.2f} (goal <= 1.0)"
         )
-        for path in local.cache_dir.glob("runs-*"):
-            path.unlink()
+        forget(local)
         for when in ("for the first time", "when it was there before"):
             terminal = Terminal([sys.executable, "-m", "edm_tui"], local.root, env)
             try:

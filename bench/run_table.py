@@ -9,7 +9,7 @@ import sys
 import time
 from pathlib import Path
 
-from bench.first_frame import LOADED, ROOT
+from bench.first_frame import ENV, LOADED, forget
 from bench.stores import shared_runs
 from bench.terminal import Terminal
 from edm_core.stores.mlflow_client import mlflow_client
@@ -17,7 +17,6 @@ from edm_core.workspace import Workspace
 
 RUNS = 100_000
 PRESSES = 60
-ENV = {"LC_ALL": "C.UTF-8", "PYTHONPATH": str(ROOT)}
 ALL = f"{RUNS:,} runs"
 DOWN = b"\x1b[B"
 PAUSE = 0.04
@@ -26,11 +25,9 @@ PAUSE = 0.04
 
 def main(runs: int = RUNS) -> None:
     workspace = shared_runs(runs)
-    cache = workspace.cache_dir
     for when in ("the first time", "the next time"):
         if when == "the first time":
-            for path in cache.glob("runs-*"):
-                path.unlink()
+            forget(workspace)
         terminal = _start(workspace.root)
         took = terminal.seconds_until_shown(f"{runs:,} runs ", 120)
         print(f"all runs sortable and filterable, {when}: {took:.2f} s after the start (goal <= 3)")

@@ -110,6 +110,9 @@ class EdmApp(Settling, Opening):
             token = await self.services.change_token()
         except EdmError as error:
             token = error.message
+        if self._token is None:
+            # The first frame was as the disk remembered it.
+            self._token = self.services.token_before
         changed = token != self._token
         if self._token is not None and changed:
             self._tell(("runs", "models", "data", "jobs"))

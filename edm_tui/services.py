@@ -69,6 +69,8 @@ class Services:
         self._python = python
         self._threads = ThreadPoolExecutor(max_workers=8, thread_name_prefix="edm")
         self._first: FirstRead | None = None
+        self.token_before: Hashable = None
+        """The change token from before the first read of all runs; None before it began."""
         self._reader: RunReader | None = None
         self._lanes: dict[Lane, asyncio.Lock] = {}
         self.branch_text = branch_name(workspace.root)
@@ -114,11 +116,16 @@ class Services:
         part: "Callable[[RunsSnapshot], bool] | None",
     ) -> RunsSnapshot:  # fmt: skip
         from edm_core.stores.run_reader import RunReader
+        from edm_core.stores.runs import change_token
 
         first, self._first = self._first, None
         if self._reader is None:
+            self.token_before = change_token(self.workspace)
             self._reader = RunReader(self.workspace)
         self._reader.in_view = self.in_view
+        fresh = first.fresh() if first is not None and part is not None else None
+        if fresh is not None and part is not None:
+            part(fresh)
         found = first.rest() if first is not None else None
         if found is not None:
             self._reader.give(found.experiment, found.metrics, found.many)

@@ -4,17 +4,14 @@ import pickle
 import time
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from urllib.parse import urlsplit
 
 from edm_core.errors import EdmError
-from edm_core.snapshots.run_builder import columns_of
-from edm_core.snapshots.runs import RunsSnapshot
 from edm_core.stores.last_snapshot import last_snapshot, save_snapshot
 from edm_core.stores.protocols import ManyRuns, TrackingStore
 from edm_core.stores.run_codec import DamagedError, decode, encode
 from edm_core.stores.runs import change_token, judged, load_runs
 from edm_core.stores.sql_tracking import SqlTracking
-from edm_core.stores.tracking import open_tracking, store_label
+from edm_core.stores.tracking import open_tracking
 from edm_core.workspace import Workspace
 
 FIRST_PAGE = 100
@@ -36,10 +33,6 @@ def first_and_all(workspace: Workspace, experiment: str | None = None, metrics: 
     token: Hashable = None
     try:
         token = change_token(workspace)
-        left = _left(workspace, experiment, metrics)
-        if left is not None:
-            yield pickle.dumps((token, left), pickle.HIGHEST_PROTOCOL)
-            return
         snapshot = load_runs(workspace, experiment, FIRST_PAGE, metrics)
         store = open_tracking(workspace)
     except EdmError as error:
@@ -56,19 +49,6 @@ def first_and_all(workspace: Workspace, experiment: str | None = None, metrics: 
             # The screen reads for itself then, and tells why it cannot.
             return
         yield from encode(many.columns, [name, best_of, many.mark])
-
-
-def _left(workspace: Workspace, experiment: str | None, metrics: Sequence[str]) -> RunsSnapshot | None:
-    """The newest runs of a server as they were last: it may take long to answer, or be away. Raises StoreError."""
-    if urlsplit(workspace.tracking_uri).scheme not in ("http", "https"):
-        return None
-    name = workspace.settings.tracking.experiment if experiment is None else experiment
-    found = last_snapshot(workspace, name, judged(workspace, metrics))
-    if found is None:
-        return None
-    columns, _, taken = found
-    newest = columns_of(columns.view()[:FIRST_PAGE])
-    return RunsSnapshot(newest.view(), store_label(workspace), name, taken, partial=True, old=True)
 
 
 def all_runs(workspace: Workspace, store: TrackingStore, experiment: str, best_of: Sequence[str]) -> ManyRuns:

@@ -9,14 +9,12 @@ from typing import TypeAlias
 from edm_core.snapshots.run_columns import RunColumns
 from edm_core.snapshots.runs import MetricSummary, RunsSnapshot
 from edm_core.stores.joining import Local, read_local
-from edm_core.stores.last_snapshot import save_snapshot
-from edm_core.stores.protocols import LateBest, ManyRuns, Progress, TrackingStore
+from edm_core.stores.newest_runs import save_newest
+from edm_core.stores.protocols import MEMORY, LateBest, ManyRuns, Progress, TrackingStore
 from edm_core.stores.runs import assembled, judged
 from edm_core.stores.tracking import open_tracking
 from edm_core.workspace import Workspace
 
-FEW = 20
-"""So few runs are read anew as fast as from the disk."""
 Part: TypeAlias = Callable[[RunsSnapshot], bool]
 
 
@@ -68,9 +66,10 @@ class RunReader:
                 known = replace(known, in_view=self.in_view)
             many = store.many(name, best_of, known, told)
             self._known, self._asked, self._stopped = many, (name, best_of), stopped
-            if known is None and not stopped and many.mark is None and len(many.columns) > FEW:
-                save_snapshot(self._workspace, name, best_of, many.columns, None, taken)
-            return replace(assembled(self._workspace, store, name, many.columns, taken, local), stopped=stopped)
+            snapshot = replace(assembled(self._workspace, store, name, many.columns, taken, local), stopped=stopped)
+            if not self._workspace.tracking_uri.startswith(MEMORY):
+                save_newest(self._workspace, snapshot)
+            return snapshot
 
     def _of(self, store: TrackingStore, experiment: str, wanted: Sequence[str]) -> ManyRuns | None:
         """What is known of this experiment, with the best values of all that are wanted; None where nothing is."""

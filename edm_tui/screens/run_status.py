@@ -37,7 +37,9 @@ def status_text(
 
 def runs_text(snapshot: RunsSnapshot) -> str:
     """How many runs there are, as far as is known."""
+    if snapshot.old and snapshot.partial:
+        return f"{count(len(snapshot.rows))} newest runs"
     number = f"{count(len(snapshot.rows))} runs"
     if snapshot.stopped:
         return f"{number} read (r reads all)"
-    return f"{number} so far, reading … (esc stops)" if snapshot.partial and not snapshot.old else number
+    return f"{number} so far, reading … (esc stops)" if snapshot.partial else number

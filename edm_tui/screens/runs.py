@@ -106,7 +106,7 @@ class RunsScreen(ReadingScreen, Moving, Explaining):
 
     def _part(self, snapshot: RunsSnapshot) -> bool:
         """Called from the thread that reads page by page: show what is there, unless all of it was on screen before."""
-        if self.snapshot is None or self.snapshot.partial:
+        if self.snapshot is None or self.snapshot.partial or self.snapshot.old:
             self.call_later(setattr, self, "snapshot", snapshot)
         return not self._cut
 

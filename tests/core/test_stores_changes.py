@@ -1,5 +1,6 @@
 """Many runs: read into columns, kept on disk, and brought up to date by what other processes changed."""
 
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -194,6 +195,7 @@ def test_a_damaged_one_is_thrown_away_silently(made: tuple[Workspace, dict[str, 
 
 def test_a_disk_that_takes_nothing_only_costs_time(made: tuple[Workspace, dict[str, str]], tmp_path: Path) -> None:
     workspace = copied(made[0], tmp_path / "ws")
+    shutil.rmtree(workspace.cache_dir, ignore_errors=True)
     workspace.cache_dir.parent.mkdir(exist_ok=True)
     workspace.cache_dir.write_text("a file where a folder should be")
     assert not save_snapshot(workspace, "edm-training", BEST_OF, RunColumns(), None, 1.0)

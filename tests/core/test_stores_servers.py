@@ -13,6 +13,7 @@ from edm_core.stores import sql_tracking
 from edm_core.stores.client_tracking import ClientTracking
 from edm_core.stores.http_tracking import HttpTracking
 from edm_core.stores.mlflow_client import ensure_experiment, mlflow_client
+from edm_core.stores.newest_runs import last_newest
 from edm_core.stores.postgres import PostgresServer
 from edm_core.stores.protocols import ALL_EXPERIMENTS, ManyRuns, TrackingStore
 from edm_core.stores.query import direct_matches
@@ -140,6 +141,15 @@ def moved_on(store: TrackingStore, known: ManyRuns, expected: dict[str, tuple[st
         row = now.columns.row(now.columns.places[run_id])
         assert (row.status, row.metrics["val_loss"].best) == (status, best)
     return now
+
+
+def test_the_next_start_has_rows_before_the_store_answers(far: Workspace) -> None:
+    read = RunReader(far).read()
+    left = last_newest(far, read.experiment)
+    assert left is not None
+    assert texts(list(left.rows)) == texts(list(read.rows))
+    assert left.old
+    assert (left.store, left.taken) == (read.store, read.taken)
 
 
 def test_runs_that_come_into_view_get_their_curves(far: Workspace) -> None:

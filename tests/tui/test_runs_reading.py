@@ -1,5 +1,6 @@
 """How the Runs screen reads: page by page, cut short, stale with its reason."""
 
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -57,9 +58,13 @@ async def test_what_is_left_to_read_and_what_is_old_is_said(tmp_path: Path) -> N
         screen.snapshot = replace(a_snapshot([a_row("one")]), stopped=True)
         screen.say()
         assert "1 runs read (r reads all)" in status(app)
-        screen.snapshot = replace(a_snapshot([a_row("one")]), old=True, partial=True)
+        screen.snapshot = replace(a_snapshot([a_row("one")]), old=True, partial=True, taken=time.time() - 7200)
         screen.say()
-        assert "rows as of" in status(app)
+        assert "1 newest runs" in status(app)
+        assert "rows as of 2h ago, reading …" in status(app)
+        await pilot.press("r")
+        await settled(pilot)
+        assert "rows as of" not in status(app)
 
 
 async def test_esc_ends_the_reading_of_pages(tmp_path: Path) -> None:
