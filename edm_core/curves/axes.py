@@ -1,6 +1,7 @@
 """Scales and ticks: linear, logarithmic and symmetric-logarithmic values, whole steps, durations and times of day."""
 
 import math
+import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -36,8 +37,8 @@ class Scale:
         if self.kind == "linear":
             return place
         if self.kind == "log":
-            return 10**place if place < 308 else math.inf
-        return math.copysign(self.linear * (10 ** min(308.0, abs(place)) - 1), place)
+            return 10 ** min(_MOST, place)
+        return math.copysign(min(self.linear * (10 ** min(308.0, abs(place)) - 1), sys.float_info.max), place)
 
     def ticks(self, low: float, high: float, count: int) -> Ticks:
         """About `count` ticks for values from `low` to `high`; their places are places of this scale."""
@@ -74,7 +75,7 @@ def _powers(low: float, high: float) -> list[float]:
         return []
     last = math.ceil(math.log10(top))
     least = min(abs(low), abs(high)) if low * high > 0 else top * 1e-7
-    powers = [10.0**power for power in range(math.floor(math.log10(least)), last + 1)] if least else []
+    powers = [10.0**power for power in range(math.floor(math.log10(least)), min(308, last) + 1)] if least else []
     negative = [-power for power in reversed(powers)] if low < 0 else []
     zero = [0.0] if low <= 0 <= high else []
     return [*negative, *zero, *(powers if high > 0 else [])]

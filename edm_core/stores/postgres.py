@@ -1,5 +1,6 @@
 """MLflow's tables on a server of PostgreSQL, through SQLAlchemy Core: the statements are those for SQLite."""
 
+import atexit
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -42,11 +43,21 @@ class PostgresServer:
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """Every statement is a transaction of its own, and none may write. Raises StoreError."""
+        with self.explaining(), self._engine().connect() as connection:
+            yield Asking(connection)
+
+    def opened(self) -> "Asking":
+        """As `reading`, a connection to keep and to close. Its statements raise what `explaining` explains."""
+        with self.explaining():
+            return Asking(self._engine().connect())
+
+    @contextmanager
+    def explaining(self) -> Iterator[None]:
+        """What the driver raises in here comes out as StoreError."""
         from sqlalchemy.exc import SQLAlchemyError
 
         try:
-            with self._engine().connect() as connection:
-                yield _Asking(connection)
+            yield
         except SQLAlchemyError as error:
             raise StoreError(
                 f"{self.label} does not answer: {brief_reason(getattr(error, 'orig', None) or error)}",
@@ -70,11 +81,13 @@ class PostgresServer:
                     f"{self.label} cannot be read: no module {error.name!r}",
                     "`pip install 'edm-tui[postgres]'`, or name the driver that is there: postgresql+psycopg2://…",
                 ) from error
+            # A server complains of clients that are just gone.
+            atexit.register(engine.dispose)
             _engines[self.uri] = engine
         return engine
 
 
-class _Asking:
+class Asking:
     """A connection that takes statements as sqlite3's does."""
 
     def __init__(self, connection: "SqlConnection") -> None:
@@ -86,6 +99,9 @@ class _Asking:
         numbers = iter(range(len(values)))
         named = _MARK.sub(lambda _: f":v{next(numbers)}", sql.replace(":", r"\:"))
         return self._connection.execute(text(named), {f"v{i}": value for i, value in enumerate(values)})
+
+    def close(self) -> None:
+        self._connection.close()
 
 
 def postgres_revision(db: Connection) -> str:

@@ -12,6 +12,7 @@ from edm_core.stores.joining import Local, read_local
 from edm_core.stores.newest_runs import save_newest
 from edm_core.stores.protocols import MEMORY, LateBest, ManyRuns, Progress, TrackingStore
 from edm_core.stores.runs import assembled, judged
+from edm_core.stores.sqlite_schema import database_path
 from edm_core.stores.tracking import open_tracking
 from edm_core.workspace import Workspace
 
@@ -45,8 +46,9 @@ class RunReader:
         with self._lock:
             store, taken = open_tracking(self._workspace), time.time()
             self._late = isinstance(store, LateBest)
-            # A store that tells what changed has nothing more to say when it is read whole.
+            # A file that tells what changed has nothing more to say when it is read whole.
             told_all = self._known is not None and self._known.mark is not None
+            told_all &= database_path(self._workspace.tracking_uri) is not None
             known = None if whole and not told_all else self._of(store, name, wanted)
             # Metrics that were judged before stay so: showing and hiding a column costs nothing then.
             best_of = tuple(dict.fromkeys((*self._asked[1], *wanted))) if known is not None else wanted

@@ -137,7 +137,8 @@ def _chosen(workspace: Workspace, ref: str, rows: Iterable[RunRow]) -> RunRow | 
 
 
 def change_token(workspace: Workspace) -> Hashable:
-    """A value that changes when a store changed: a handful of stat calls, so that asking every second costs nothing.
+    """A value that changes when a store changed: a handful of stat calls, so that asking every second costs nothing,
+    and a round trip to PostgreSQL.
 
     Stores that cannot be watched (servers, `file:` folders) count as changed every REMOTE_SECONDS.
     """
@@ -149,8 +150,18 @@ def change_token(workspace: Workspace) -> Hashable:
     if database is not None:
         # In journal mode `delete` a commit writes the file itself; with WAL only the log beside it.
         watched += [database, Path(f"{database}-wal")]
-    clock = 0 if database is not None else int(time.monotonic() // REMOTE_SECONDS)
-    return (*(_stamp(path) for path in watched), jobs_token(workspace.jobs_dir), clock)
+    store = 0 if database is not None else _store_token(workspace)
+    return (*(_stamp(path) for path in watched), jobs_token(workspace.jobs_dir), store)
+
+
+def _store_token(workspace: Workspace) -> Hashable:
+    from edm_core.stores.postgres import PostgresServer, is_postgres
+
+    if is_postgres(workspace.tracking_uri):
+        from edm_core.stores.postgres_watch import postgres_token
+
+        return postgres_token(PostgresServer(workspace.tracking_uri, store_label(workspace)))
+    return int(time.monotonic() // REMOTE_SECONDS)
 
 
 def _stamp(path: Path) -> tuple[int, int, int] | None:

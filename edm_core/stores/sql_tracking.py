@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from edm_core.settings import MetricsSettings
 from edm_core.snapshots.run_builder import columns_of, with_metrics
 from edm_core.snapshots.runs import MetricSummary, RunRow
-from edm_core.stores.asking_again import asked_again, with_changed
+from edm_core.stores.asking_again import with_changed
 from edm_core.stores.database import Connection, Database, in_chunks
 from edm_core.stores.protocols import ALL_EXPERIMENTS, FIND_LIMIT, Curve, Experiment, ManyRuns, Told
 from edm_core.stores.series import from_store
@@ -22,6 +22,8 @@ from edm_core.stores.sql_series import SeriesReader
 
 if TYPE_CHECKING:
     from edm_core.curves.history import History, Span
+    from edm_core.stores.postgres_changes import PostgresMark
+    from edm_core.stores.sql_changes import Mark
 
 ROWS = 300
 """Up to so many runs are read row by row, with sparks; of more, sparks are read when a run comes into view."""
@@ -112,46 +114,32 @@ class SqlTracking:
         return int(count) <= ROWS
 
     def _mark(self, db: Connection) -> Any:
+        from edm_core.stores.postgres_changes import take_postgres_mark
         from edm_core.stores.sql_changes import take_mark
 
-        return take_mark(db).as_json() if self.database.is_file else None
+        return take_mark(db).as_json() if self.database.is_file else take_postgres_mark(db).as_json()
 
     def _changed(self, known: ManyRuns, experiment: str, best_of: Sequence[str]) -> ManyRuns:
         """Only what is other than it was; everything where that cannot be told, or is most of it."""
-        from edm_core.stores.sql_changes import changed_since, mark_from
-
-        old = mark_from(known.mark) if self.database.is_file else None
-        if old is None:
-            return self._asked_again(known, experiment, best_of)
         with self.database.reading() as db:
-            ids, mark = changed_since(db, old)
-            if ids is None or len(ids) > MANY_CHANGED:
+            ids, mark = self._changed_ids(db, known.mark)
+            if ids is None or mark is None or len(ids) > MANY_CHANGED:
                 return self.many(experiment, best_of, None)
             rows = self._by_id(db, sorted(ids), best_of)
-        return ManyRuns(with_changed(known.columns, rows, experiment), mark.as_json())
+            columns = with_changed(known.columns, rows, experiment)
+            if not self.database.is_file and len(columns) - len(columns.deleted) != _count(db, experiment):
+                return self.many(experiment, best_of, None)
+        return ManyRuns(columns, mark.as_json())
 
-    def _asked_again(self, known: ManyRuns, experiment: str, best_of: Sequence[str]) -> ManyRuns:
-        """Of a server: the runs that are active, and those that are new; everything where others are gone or came."""
-        active, newest = asked_again(known.columns)
-        where, values = active_where(experiment)
-        with self.database.reading() as db:
-            ids = [
-                run_id
-                for (run_id,) in db.execute(
-                    "SELECT r.run_uuid FROM runs r JOIN experiments e ON e.experiment_id = r.experiment_id"
-                    f" WHERE {where} AND (r.status IN ('RUNNING', 'SCHEDULED') OR r.start_time >= ?)",
-                    [*values, newest],
-                )
-            ]
-            rows = self._by_id(db, [*ids, *active], best_of)
-            count = db.execute(
-                f"SELECT count(*) FROM runs r JOIN experiments e ON e.experiment_id = r.experiment_id WHERE {where}",
-                values,
-            ).fetchone()[0]
-        columns = with_changed(known.columns, rows, experiment)
-        if len(columns) - len(columns.deleted) != count:
-            return self.many(experiment, best_of, None)
-        return ManyRuns(columns)
+    def _changed_ids(self, db: Connection, mark: Any) -> "tuple[set[str] | None, Mark | PostgresMark | None]":
+        from edm_core.stores.postgres_changes import changed_on_postgres, postgres_mark_from
+        from edm_core.stores.sql_changes import changed_since, mark_from
+
+        if self.database.is_file:
+            old = mark_from(mark)
+            return changed_since(db, old) if old is not None else (None, None)
+        known = postgres_mark_from(mark)
+        return changed_on_postgres(db, known) if known is not None else (None, None)
 
     def active_ids(self, run_ids: Sequence[str], names: Sequence[str]) -> set[str]:
         with self.database.reading() as db:
@@ -225,6 +213,12 @@ class SqlTracking:
                 yield _row(row, params.get(row[0], {}), metrics.get(row[0], {}), tags.get(row[0], {}))
         if series.skipped and not self.notice:
             self.notice = f"the best value of {series.skipped} very long series is read when its run is opened"
+
+
+def _count(db: Connection, experiment: str) -> int:
+    where, values = active_where(experiment)
+    joined = "runs r JOIN experiments e ON e.experiment_id = r.experiment_id"
+    return int(db.execute(f"SELECT count(*) FROM {joined} WHERE {where}", values).fetchone()[0])
 
 
 def _row(row: Sequence[str], params: dict[str, str], metrics: dict[str, MetricSummary], tags: dict[str, str]) -> RunRow:

@@ -21,7 +21,7 @@ from edm_core.stores.runs import load_runs
 from edm_core.stores.sqlite_schema import database_path
 from edm_core.stores.tracking import open_tracking
 from edm_core.workspace import Workspace
-from tests.support.stores import copied, log_run, many_kinds, new_workspace
+from tests.support.stores import copied, many_kinds, new_workspace
 
 BEST_OF = ("val_loss", "boundary_f1")
 
@@ -99,32 +99,6 @@ def test_best_values_of_a_further_metric_are_added(made: tuple[Workspace, dict[s
     more = reader.read(ALL_EXPERIMENTS, ["group/loss value"])
     assert [row.metrics["group/loss value"].best for row in more.rows if "group/loss value" in row.metrics] == [0.5]
     assert [row.metrics["val_loss"].best for row in more.rows if row.name == "backwards"] == [0.05]
-
-
-@pytest.mark.usefixtures("columnwise")
-def test_what_others_changed_is_found(made: tuple[Workspace, dict[str, str]], tmp_path: Path) -> None:
-    workspace, ids = copied(made[0], tmp_path / "ws"), made[1]
-    client, store = mlflow_client(workspace), open_tracking(workspace)
-    known = store.many("edm-training", BEST_OF, None)
-    assert store.many("edm-training", BEST_OF, known).columns is known.columns
-    home = client.get_experiment_by_name("edm-training").experiment_id
-    changes = (
-        lambda: client.log_metric(ids["running"], "val_loss", 0.001, step=99),
-        lambda: client.log_param(ids["plain"], "late", "1"),
-        lambda: client.set_tag(ids["plain"], "mlflow.note.content", "NOTE of plain"),
-        lambda: client.update_run(ids["only_nan"], name="renamed"),
-        lambda: client.set_terminated(ids["running"], "KILLED"),
-        lambda: log_run(client, home, "new", start=9_000_000, metrics={"val_loss": [(0, 1.0)]}),
-        lambda: client.delete_run(ids["infinite"]),
-        lambda: client.restore_run(ids["deleted"]),
-        lambda: client.delete_tag(ids["plain"], "blank"),
-    )
-    for change in changes:
-        change()
-        now = store.many("edm-training", BEST_OF, known)
-        assert now.columns is not known.columns
-        assert without_sparks(now.columns) == without_sparks(store.many("edm-training", BEST_OF, None).columns)
-        known = now
 
 
 @pytest.mark.usefixtures("columnwise")

@@ -24,28 +24,30 @@ RUN_NAMES = ("twin", "twin", "Twin", "it's", 'say "hi"', "雪だるま", "a%b_c"
 RUNS = 48
 
 
-def awkward_runs(workspace: Workspace) -> "MlflowClient":
+def awkward_runs(workspace: Workspace, other: str = "it's another", nul: bool = True) -> "MlflowClient":
     """RUNS runs over the workspace's experiment and two more: values equal, missing, NaN, infinite, oddly named; runs
-    deleted, running, of one start time; data sets; a deleted experiment."""
+    deleted, running, of one start time; data sets; a deleted experiment. PostgreSQL holds no text with `nul`."""
     client = mlflow_client(workspace)
     chance = random.Random(7)
-    experiments = [ensure_experiment(client, workspace, name) for name in (None, "it's another", "gone")]
+    experiments = [ensure_experiment(client, workspace, name) for name in (None, other, "gone")]
     for number in range(RUNS):
         experiment = experiments[0] if number % 6 else experiments[1 + number % 12 // 6]
-        _log(client, experiment, number, chance)
+        _log(client, experiment, number, chance, TEXTS if nul else tuple(text.replace("\0", "") for text in TEXTS))
     client.delete_experiment(experiments[2])
     return client
 
 
-def _log(client: "MlflowClient", experiment: str, number: int, chance: random.Random) -> None:
+def _log(
+    client: "MlflowClient", experiment: str, number: int, chance: random.Random, texts: tuple[str, ...]
+) -> None:  # fmt: skip
     from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag
 
     start = 1_700_000_000_000 + 1000 * (number // 4)
     run = client.create_run(experiment, start_time=start, run_name=RUN_NAMES[number % len(RUN_NAMES)])
     run_id = run.info.run_id
     metrics = [Metric(key, chance.choice(NUMBERS), start, 0) for key in METRICS if chance.random() < 0.6]
-    params = [Param(key, chance.choice(TEXTS)) for key in PARAMS if chance.random() < 0.6]
-    tags = [RunTag(key, chance.choice(TEXTS)) for key in TAGS if chance.random() < 0.6]
+    params = [Param(key, chance.choice(texts)) for key in PARAMS if chance.random() < 0.6]
+    tags = [RunTag(key, chance.choice(texts)) for key in TAGS if chance.random() < 0.6]
     client.log_batch(run_id, metrics, params, tags)
     if number % 5 == 0:
         inputs = [

@@ -8,19 +8,38 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+
+import pytest
 
 from edm_core.settings import load_settings
 from edm_core.workspace import Workspace
-from tests.support.postgres import free_port
+from tests.support.postgres import free_port, missing, postgres
+from tests.support.stores import new_workspace
 
 START_SECONDS = 120
+KINDS = ("SQLite", "PostgreSQL", "server on SQLite", "server on PostgreSQL", "folder")
+"""Of stores that MLflow has."""
 
 
 def at(workspace: Workspace, uri: str) -> Workspace:
     """The same workspace, its runs behind another URI."""
     return Workspace(workspace.root, load_settings(workspace.root, {"MLFLOW_TRACKING_URI": uri}))
+
+
+@contextmanager
+def store_of_kind(kind: str, root: Path) -> Iterator[Workspace]:
+    """An empty workspace on an empty store; the test is skipped where the store cannot be had."""
+    workspace = new_workspace(root)
+    with ExitStack() as stack:
+        if "PostgreSQL" in kind:
+            if missing():
+                pytest.skip(missing())
+            workspace = at(workspace, stack.enter_context(postgres()))
+        if kind.startswith("server"):
+            workspace = at(workspace, stack.enter_context(served(workspace.tracking_uri, workspace.root)))
+        yield at(workspace, (root / "mlruns").as_uri()) if kind == "folder" else workspace
 
 
 @contextmanager
