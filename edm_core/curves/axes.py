@@ -9,6 +9,8 @@ from typing import Literal
 
 Ticks = list[tuple[float, str]]
 """(place, label) of each tick."""
+_MOST = 308.25
+"""Powers of ten above it are no finite numbers."""
 XUnit = Literal["step", "epoch", "relative", "wall"]
 
 _SECONDS = (
