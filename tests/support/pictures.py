@@ -20,6 +20,8 @@ from edm_tui.app import EdmApp
 
 IMAGES = Path(__file__).parents[1] / "images"
 NOW = 1_763_990_000.0
+_UPDATE = "EDM_UPDATE_IMAGES" in os.environ
+"""Asked at import: a test has no such variables."""
 
 
 def sample_workspace(folder: Path) -> Workspace:
@@ -46,7 +48,7 @@ async def pictured(
         # Textual draws a number for each export.
         picture = re.sub(r"terminal-\d+", "terminal", app.export_screenshot(title="edm-tui"))
     path = IMAGES / f"{name}.svg"
-    if "EDM_UPDATE_IMAGES" in os.environ:
+    if _UPDATE:
         path.write_text(picture, encoding="utf-8")
     assert picture == path.read_text(encoding="utf-8"), f"{path.name} looks different; see EDM_UPDATE_IMAGES above"
 
