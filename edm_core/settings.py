@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 from edm_core.errors import SettingsError
 
@@ -213,6 +214,14 @@ def _check_store(where: str, uri: str) -> None:
             f"{where} is {uri!r}: Databricks' stores are not supported",
             "Give a sqlite:///, postgresql:// or http(s):// address, or unset it for the store in this folder.",
         )
+    try:
+        _ = urlsplit(uri).port
+    except ValueError:
+        # Its text may hold a part of the password, where that has an unquoted `/` or `:`.
+        raise SettingsError(
+            f"{where} is no address: its host or port cannot be read",
+            "A port is a number; in a user or password, write @ / : as %40 %2F %3A.",
+        ) from None
 
 
 def _cross_check(path: Path, settings: Settings) -> None:

@@ -95,6 +95,14 @@ def test_every_setting_has_a_sentence() -> None:
             assert source[line + 1].strip().startswith('"""'), field.name
 
 
+@pytest.mark.parametrize("uri", ["postgresql://u:se/cret@h/db", "postgresql://u:secret@h:abc/db", "http://[::1/x"])
+def test_an_address_that_cannot_be_read_is_told_without_its_password(tmp_path: Path, uri: str) -> None:
+    with pytest.raises(SettingsError, match="MLFLOW_TRACKING_URI is no address") as caught:
+        load_settings(tmp_path, {"MLFLOW_TRACKING_URI": uri})
+    assert "cret" not in caught.value.message
+    assert "%2F" in caught.value.hint
+
+
 @pytest.mark.parametrize("uri", ["databricks", "databricks://profile", "databricks-uc", "uc:http://h"])
 def test_databricks_is_refused_and_not_taken_as_a_path(tmp_path: Path, uri: str) -> None:
     with pytest.raises(SettingsError, match=r"MLFLOW_TRACKING_URI .* not supported") as caught:
