@@ -127,7 +127,8 @@ class SqlTracking:
                 return self.many(experiment, best_of, None)
             rows = self._by_id(db, sorted(ids), best_of)
             columns = with_changed(known.columns, rows, experiment)
-            if not self.database.is_file and len(columns) - len(columns.deleted) != _count(db, experiment):
+            # A run may be gone while another has its row: purged ones, or another file in the place of this one.
+            if len(columns) - len(columns.deleted) != _count(db, experiment):
                 return self.many(experiment, best_of, None)
         return ManyRuns(columns, mark.as_json())
 

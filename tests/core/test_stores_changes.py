@@ -115,6 +115,26 @@ def test_runs_that_are_gone_for_good_go(made: tuple[Workspace, dict[str, str]], 
 
 
 @pytest.mark.usefixtures("columnwise")
+def test_another_file_in_the_place_of_the_store_leaves_no_run_of_the_old_one(
+    made: tuple[Workspace, dict[str, str]], tmp_path: Path
+) -> None:
+    workspace, ids = copied(made[0], tmp_path / "ws"), made[1]
+    known = open_tracking(workspace).many("edm-training", BEST_OF, None)
+    assert ids["plain"] in known.columns.run_ids
+    file, other = database_path(workspace.tracking_uri), tmp_path / "other.db"
+    assert file is not None
+    shutil.copy(file, other)
+    with sqlite3.connect(other) as db:
+        for table in ("runs", "tags", "params", "metrics", "latest_metrics"):
+            db.execute(f"UPDATE {table} SET run_uuid = ? WHERE run_uuid = ?", ("f" * 32, ids["plain"]))
+    other.replace(file)
+    now = open_tracking(workspace).many("edm-training", BEST_OF, known).columns
+    fresh = open_tracking(workspace).many("edm-training", BEST_OF, None).columns
+    assert without_sparks(now) == without_sparks(fresh)
+    assert "f" * 32 in without_sparks(now)
+
+
+@pytest.mark.usefixtures("columnwise")
 def test_a_reader_gives_what_a_fresh_read_gives(made: tuple[Workspace, dict[str, str]], tmp_path: Path) -> None:
     workspace, ids = copied(made[0], tmp_path / "ws"), made[1]
     reader = RunReader(workspace)
