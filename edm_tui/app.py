@@ -110,14 +110,16 @@ class EdmApp(Settling, Opening):
             token = await self.services.change_token()
         except EdmError as error:
             token = error.message
-        if self._token is None:
+        first_look = self._token is None
+        if first_look:
             # The first frame was as the disk remembered it.
             self._token = self.services.token_before
         changed = token != self._token
         if self._token is not None and changed:
             self._tell(("runs", "models", "data", "jobs"))
         self._token = token
-        if changed:
+        if changed or first_look:
+            # Jobs are looked at once in any case, so that those alive are known when they end.
             self._tell_ended(self._watch.ended(await self.services.jobs()))
         before = self.services.running
         for news in await self.services.news():
