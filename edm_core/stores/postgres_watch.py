@@ -56,6 +56,7 @@ class _Watch:
     _tables: tuple[str, ...] = ()
     _snapshot: str = ""
     _newest: Hashable = None
+    _ends_with_us: bool = False
 
     def token(self) -> Hashable:
         with self._lock:
@@ -63,12 +64,20 @@ class _Watch:
                 with self.server.explaining():
                     return self._asked(self._db or self._connected())
             except StoreError as error:
-                self._db = None
+                self._close()
                 return error.message, int(time.monotonic() // AWAY_SECONDS)
+
+    def _close(self) -> None:
+        """Give the connection back: one that is kept after each failure would soon leave none to take."""
+        if self._db is not None:
+            self._db.close()
+            self._db = None
 
     def _connected(self) -> Asking:
         self._db = db = self.server.opened()
-        atexit.register(db.close)
+        if not self._ends_with_us:
+            atexit.register(self._close)
+            self._ends_with_us = True
         marks = ",".join("?" * len(_READ_WHOLE + GROWING))
         # Of tables that are not there to_regclass is NULL; others may not be for this user to read.
         found = db.execute(

@@ -21,7 +21,7 @@ from edm_core.stores.runs import load_runs
 from edm_core.stores.sqlite_schema import database_path
 from edm_core.stores.tracking import open_tracking
 from edm_core.workspace import Workspace
-from tests.support.stores import copied, many_kinds, new_workspace
+from tests.support.stores import copied, many_kinds, new_workspace, without_sparks
 
 BEST_OF = ("val_loss", "boundary_f1")
 
@@ -36,13 +36,6 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Workspace, dict[str,
 def columnwise(monkeypatch: pytest.MonkeyPatch) -> None:
     """Few runs take the way of many."""
     monkeypatch.setattr(sql_tracking, "ROWS", 0)
-
-
-def without_sparks(columns: RunColumns) -> dict[str, str]:
-    """Every run as text (NaN equals itself there), apart from sparks and from deleted ones."""
-    rows = [columns.row(at) for at in range(len(columns)) if at not in columns.deleted]
-    bare = [replace(row, metrics={k: replace(s, spark=()) for k, s in row.metrics.items()}) for row in rows]
-    return {row.run_id: repr(row) for row in bare}
 
 
 @pytest.mark.usefixtures("columnwise")

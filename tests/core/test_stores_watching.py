@@ -2,21 +2,23 @@
 polled, and what is read then is what a whole read gives, without reading everything."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from sqlalchemy import create_engine, text
 
 from edm_core.snapshots.run_columns import RunColumns
 from edm_core.stores import sql_columns, sql_tracking
 from edm_core.stores.mlflow_client import mlflow_client
+from edm_core.stores.postgres import PostgresServer, is_postgres
+from edm_core.stores.postgres_watch import postgres_token
 from edm_core.stores.protocols import ManyRuns
 from edm_core.stores.runs import change_token
 from edm_core.stores.sql_tracking import SqlTracking
 from edm_core.stores.tracking import open_tracking
 from edm_core.workspace import Workspace
 from tests.support.servers import store_of_kind
-from tests.support.stores import log_run, many_kinds
+from tests.support.stores import log_run, many_kinds, without_sparks
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
@@ -46,13 +48,6 @@ CHANGES: dict[str, Change] = {
 def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Made]:
     with store_of_kind(request.param, tmp_path_factory.mktemp("watched") / "ws") as workspace:
         yield workspace, many_kinds(workspace)
-
-
-def without_sparks(columns: RunColumns) -> dict[str, str]:
-    """Every run as text (NaN equals itself there), apart from sparks and from deleted ones."""
-    rows = [columns.row(at) for at in range(len(columns)) if at not in columns.deleted]
-    bare = [replace(row, metrics={k: replace(s, spark=()) for k, s in row.metrics.items()}) for row in rows]
-    return {row.run_id: repr(row) for row in bare}
 
 
 @pytest.mark.parametrize("kind", CHANGES)
@@ -103,3 +98,27 @@ def test_what_others_write_beside_mlflows_tables_is_no_change(made: Made) -> Non
     with psycopg.connect(workspace.tracking_uri) as other:
         other.execute("CREATE TABLE of_others (x int)")
     assert change_token(workspace) == token
+
+
+def test_questions_that_are_refused_again_and_again_leave_no_connection_behind(made: Made) -> None:
+    uri = made[0].tracking_uri
+    if not is_postgres(uri):
+        pytest.skip("a file keeps no connection")
+    owner = create_engine(uri.replace("postgresql:", "postgresql+psycopg:"), isolation_level="AUTOCOMMIT")
+    with owner.connect() as db:
+        db.execute(text("CREATE ROLE reader LOGIN"))
+        db.execute(text("GRANT SELECT ON ALL TABLES IN SCHEMA public TO reader"))
+        server = PostgresServer(uri.replace("mlflow@", "reader@"), "")
+        token = postgres_token(server)
+        db.execute(text("REVOKE SELECT ON tags FROM reader"))
+        for _ in range(12):
+            # Somebody writes, so the tables are looked at again.
+            db.execute(text("UPDATE tags SET value = value WHERE key = 'kind'"))
+            assert "permission denied" in str(postgres_token(server))
+            kept = db.execute(text("SELECT count(*) FROM pg_stat_activity WHERE usename = 'reader'")).scalar()
+            assert kept == 1
+            db.execute(text("GRANT SELECT ON tags TO reader"))
+            assert "permission denied" not in str(postgres_token(server))
+            db.execute(text("REVOKE SELECT ON tags FROM reader"))
+        assert token
+    owner.dispose()

@@ -3,10 +3,12 @@
 import math
 import shutil
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edm_core.settings import load_settings
+from edm_core.snapshots.run_columns import RunColumns
 from edm_core.stores.mlflow_client import ensure_experiment, mlflow_client
 from edm_core.workspace import Workspace
 
@@ -77,3 +79,10 @@ def many_kinds(workspace: Workspace) -> dict[str, str]:
     client.delete_run(ids["deleted"])
     ids["elsewhere"] = log_run(client, other, "elsewhere", start=6_000_000, metrics={"val_loss": loss[:3]})
     return ids
+
+
+def without_sparks(columns: RunColumns) -> dict[str, str]:
+    """Every run as text (NaN equals itself there), apart from sparks and from deleted ones."""
+    rows = [columns.row(at) for at in range(len(columns)) if at not in columns.deleted]
+    bare = [replace(row, metrics={k: replace(s, spark=()) for k, s in row.metrics.items()}) for row in rows]
+    return {row.run_id: repr(row) for row in bare}
