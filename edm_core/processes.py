@@ -1,12 +1,14 @@
 """Naming a process so that it can be told later whether it still lives, though pids are used again."""
 
 import os
+import signal
 import socket
+import subprocess
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import psutil
 
@@ -104,3 +106,18 @@ def _float(value: Any) -> float:
         return float(value)
     except (TypeError, ValueError):
         return 0.0
+
+
+def run_in_shell(command: str, folder: Path, env: Mapping[str, str], words: IO[Any], seconds: float) -> int | None:
+    """The status that a command of the user's ends with; None where it did not end in time and was ended, with all that
+    it started. What it says goes into the file `words`, so that what it leaves in the background holds nobody up."""
+    child = subprocess.Popen(
+        ["/bin/sh", "-c", command], cwd=folder, env=env, stdin=subprocess.DEVNULL, stdout=words,
+        stderr=subprocess.STDOUT, start_new_session=True,
+    )  # fmt: skip
+    try:
+        return child.wait(seconds)
+    except subprocess.TimeoutExpired:
+        os.killpg(child.pid, signal.SIGKILL)
+        child.wait()
+        return None

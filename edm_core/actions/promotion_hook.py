@@ -1,12 +1,11 @@
 """`[registry] on_promote`: a command of the user that runs after each move."""
 
 import os
-import signal
-import subprocess
 import tempfile
 import time
 
 from edm_core.commandlog import record_command
+from edm_core.processes import run_in_shell
 from edm_core.snapshots.promotion import StageMove
 from edm_core.workspace import Workspace
 
@@ -28,18 +27,9 @@ def run_hook(workspace: Workspace, made: StageMove) -> str:
         "EDM_TO_STAGE": made.to_stage, "EDM_WHO": made.who, "EDM_KIND": made.kind, "EDM_REASON": made.reason,
     }  # fmt: skip
     argv, started = ["/bin/sh", "-c", command], time.time()
-    # Into a file, and in a session of its own: what it leaves in the background holds nobody up, and when it does not
-    # end it ends with all that it started.
     with tempfile.TemporaryFile() as said:
-        child = subprocess.Popen(
-            argv, cwd=workspace.root, env={**os.environ, **facts}, stdin=subprocess.DEVNULL, stdout=said,
-            stderr=subprocess.STDOUT, start_new_session=True,
-        )  # fmt: skip
-        try:
-            status = child.wait(_SECONDS)
-        except subprocess.TimeoutExpired:
-            os.killpg(child.pid, signal.SIGKILL)
-            child.wait()
+        status = run_in_shell(command, workspace.root, {**os.environ, **facts}, said, _SECONDS)
+        if status is None:
             told = f"did not end within {_SECONDS:g} s"
             record_command(workspace.command_log_path, argv, workspace.root, started, None, told)
             return f"on_promote {told}"

@@ -1,11 +1,10 @@
 """`[launch] on_end`: a command of the user's that runs whenever a job has ended."""
 
 import os
-import signal
-import subprocess
 import sys
 
 from edm_core.jobs.folder import JobFolder, load_job
+from edm_core.processes import run_in_shell
 from edm_core.workspace import Workspace
 
 _TIMEOUT = 60.0
@@ -25,17 +24,8 @@ def run_hook(folder: JobFolder, workspace: Workspace) -> None:
         "EDM_JOB_TITLE": job.title, "EDM_JOB_EXIT_CODE": "" if job.exit_code is None else str(job.exit_code),
         "EDM_RUN_ID": job.run_id, "EDM_RUN_NAME": job.run_name,
     }  # fmt: skip
-    child = subprocess.Popen(
-        command, shell=True, cwd=workspace.root, env=env, stdin=subprocess.DEVNULL, stdout=sys.stderr,
-        start_new_session=True,
-    )  # fmt: skip
-    try:
-        status = child.wait(_TIMEOUT)
-    except subprocess.TimeoutExpired:
-        # With all that it started.
-        os.killpg(child.pid, signal.SIGKILL)
-        child.wait()
-        print(f"on_end did not end within {_TIMEOUT:g} s: {command}", file=sys.stderr)  # noqa: T201 - stderr is a file in the job folder
-        return
+    status = run_in_shell(command, workspace.root, env, sys.stderr, _TIMEOUT)
     if status:
-        print(f"on_end ended with {status}: {command}", file=sys.stderr)  # noqa: T201 - stderr is a file in the job folder
+        sys.stderr.write(f"on_end ended with {status}: {command}\n")
+    elif status is None:
+        sys.stderr.write(f"on_end did not end within {_TIMEOUT:g} s: {command}\n")
