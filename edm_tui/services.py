@@ -118,17 +118,18 @@ class Services:
         from edm_core.stores.run_reader import RunReader
         from edm_core.stores.runs import change_token
 
-        first, self._first = self._first, None
         if self._reader is None:
             self.token_before = change_token(self.workspace)
             self._reader = RunReader(self.workspace)
         self._reader.in_view = self.in_view
-        fresh = first.fresh() if first is not None and part is not None else None
-        if fresh is not None and part is not None:
-            part(fresh)
-        found = first.rest() if first is not None else None
-        if found is not None:
-            self._reader.give(found.experiment, found.metrics, found.many)
+        first, self._first = self._first, None
+        if first is not None:
+            fresh = first.fresh() if part is not None else None
+            if fresh is not None and part is not None:
+                part(fresh)
+            found = first.rest()
+            if found is not None:
+                self._reader.give(found.experiment, found.metrics, found.many)
         return self._reader.read(experiment, metrics, whole, part)
 
     async def summaries(
