@@ -22,7 +22,7 @@ from edm_core.snapshots.runs import RunsSnapshot
 from edm_core.workspace import Workspace
 from edm_tui.ascii_filter import AsciiFilter
 from edm_tui.canvas import Canvas, LeanUpdate
-from edm_tui.formatting import clean
+from edm_tui.formatting import clean_lines
 from edm_tui.key_order import KeyOrder
 from edm_tui.messages import ActionFinished, ActionRequested, StoreChanged
 from edm_tui.opening import Opening
@@ -177,11 +177,6 @@ class EdmApp(Settling, Opening):
                     screen.finished(ActionFinished(request.verb, outcome))
         self._say()
 
-    def show_error(self, message: str, hint: str = "") -> None:
-        """What could not be done, and what to do next."""
-        text = clean_lines("\n".join(filter(None, (message, hint and f"hint: {hint}"))))
-        self.notify(text, severity="error", timeout=12, markup=False)
-
     # Screens and dialogs ------------------------------------------------------
 
     def do_runs(self) -> None:
@@ -220,8 +215,3 @@ def collect_again() -> None:
     """Let the collector work again, on what comes from here on."""
     gc.freeze()
     gc.enable()
-
-
-def clean_lines(text: str) -> str:
-    """Text from outside, line by line."""
-    return "\n".join(map(clean, text.splitlines()))

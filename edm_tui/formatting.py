@@ -127,3 +127,8 @@ def _sparkline(values: tuple[float, ...], width: int) -> str:
         return "".join(SPARKS[2] if math.isfinite(value) else " " for value in values)
     top = len(SPARKS) - 1
     return "".join(SPARKS[round((value - low) / span * top)] if math.isfinite(value) else " " for value in values)
+
+
+def clean_lines(text: str) -> str:
+    """Text from outside, line by line."""
+    return "\n".join(map(clean, text.splitlines()))

@@ -4,13 +4,12 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from textual import work
-from textual.app import App
 from textual.screen import Screen
 
 from edm_core.errors import EdmError
 from edm_core.snapshots.runs import RunRow
 from edm_tui.screens.base import EdmScreen
-from edm_tui.services import Services
+from edm_tui.serviced import ServicedApp
 
 if TYPE_CHECKING:
     from edm_tui.screens.board import Boards
@@ -44,17 +43,12 @@ FORMS = {
 }
 
 
-class Opening(App[None]):
+class Opening(ServicedApp):
     """An app that opens views of runs."""
 
-    services: Services
     form_over: Screen[Any] | None = None
     """The screen that a form is about to cover: keys wait for it."""
     _boards: "Boards | None" = None
-
-    def show_error(self, message: str, hint: str = "") -> None:
-        """Say what could not be done, and what to do next."""
-        raise NotImplementedError
 
     def open_view(self, view: str, rows: tuple[RunRow, ...] = ()) -> None:
         if view in FORMS:

@@ -3,21 +3,14 @@
 from typing import Any
 
 from textual import work
-from textual.app import App
 
 from edm_core.errors import EdmError
 from edm_tui.formatting import clean
-from edm_tui.services import Services
+from edm_tui.serviced import ServicedApp
 
 
-class Settling(App[None]):
+class Settling(ServicedApp):
     """An app whose services can be asked what is left undone."""
-
-    services: Services
-
-    def show_error(self, message: str, hint: str = "") -> None:
-        """Say what could not be done, and what to do next."""
-        raise NotImplementedError
 
     @work(group="settle")
     async def settle_jobs(self) -> None:
