@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import TypeAlias
 
+from edm_core.errors import StoreError
 from edm_core.snapshots.run_columns import RunColumns
 from edm_core.snapshots.runs import MetricSummary, RunsSnapshot
 from edm_core.stores.joining import Local, read_local
@@ -13,7 +14,7 @@ from edm_core.stores.newest_runs import save_newest
 from edm_core.stores.protocols import MEMORY, LateBest, ManyRuns, Progress, TrackingStore
 from edm_core.stores.runs import assembled, judged
 from edm_core.stores.sqlite_schema import database_path
-from edm_core.stores.tracking import open_tracking
+from edm_core.stores.tracking import EmptyTracking, open_tracking
 from edm_core.workspace import Workspace
 
 Part: TypeAlias = Callable[[RunsSnapshot], bool]
@@ -45,6 +46,8 @@ class RunReader:
         wanted = judged(self._workspace, metrics)
         with self._lock:
             store, taken = open_tracking(self._workspace), time.time()
+            if isinstance(store, EmptyTracking) and self._known is not None and self._known.columns.run_ids:
+                raise StoreError(f"{store.label} is gone", "Put it back; until then the runs are those of before.")
             self._late = isinstance(store, LateBest)
             # A file that tells what changed has nothing more to say when it is read whole.
             told_all = self._known is not None and self._known.mark is not None

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from edm_core.errors import StoreError
 from edm_core.snapshots.run_columns import RunColumns
 from edm_core.stores import sql_tracking
 from edm_core.stores.first_runs import all_runs
@@ -105,6 +106,22 @@ def test_runs_that_are_gone_for_good_go(made: tuple[Workspace, dict[str, str]], 
         for table in ("metrics", "latest_metrics", "params", "tags", "runs"):
             db.execute(f"DELETE FROM {table} WHERE run_uuid = ?", (ids["plain"],))
     assert ids["plain"] not in store.many("edm-training", BEST_OF, known).columns.places
+
+
+def test_a_store_that_goes_away_is_told_and_read_again_when_it_is_back(
+    made: tuple[Workspace, dict[str, str]], tmp_path: Path
+) -> None:
+    workspace = copied(made[0], tmp_path / "ws")
+    reader = RunReader(workspace)
+    before = [row.run_id for row in reader.read().rows]
+    path = database_path(workspace.tracking_uri)
+    assert path is not None
+    path.rename(tmp_path / "away.db")
+    for _ in range(2):
+        with pytest.raises(StoreError, match="is gone"):
+            reader.read()
+    (tmp_path / "away.db").rename(path)
+    assert [row.run_id for row in reader.read().rows] == before
 
 
 @pytest.mark.usefixtures("columnwise")
