@@ -163,12 +163,14 @@ def check_loads(checkpoint: Path) -> None:
 
     import torch
 
+    from edm_core.training.checkpoint import why_not_loaded
+
     try:
         torch.load(checkpoint, map_location="cpu", weights_only=True, mmap=True)
     except (RuntimeError, OSError, EOFError, ValueError, pickle.UnpicklingError) as error:
-        reason = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
         raise ActionError(
-            f"{checkpoint} does not load: {reason}", "Keep it as it is with --partial, or train on with --resume."
+            f"{checkpoint} does not load: {why_not_loaded(error)[:200]}",
+            "Keep it as it is with --partial, or train on with --resume.",
         ) from error
 
 

@@ -39,7 +39,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
         raise NotFoundError(f"{path} is not there", "`edm pull` fetches the data of a kept run.") from None
     except (OSError, RuntimeError, EOFError, ValueError, pickle.UnpicklingError) as error:
         raise TrainingError(
-            f"{path} cannot be read as a checkpoint: {_first_line(error)}",
+            f"{path} cannot be read as a checkpoint: {why_not_loaded(error)}",
             "It may be damaged: pull it again, or resume from another one.",
         ) from error
     if not isinstance(loaded, dict) or "state_dict" not in loaded or "config" not in loaded:
@@ -47,7 +47,10 @@ def load_checkpoint(path: Path) -> Checkpoint:
     return loaded
 
 
-def _first_line(error: Exception) -> str:
+def why_not_loaded(error: Exception) -> str:
+    """In one line. Torch's own words on a pickle advise to load it with its code, which is what we never do."""
+    if isinstance(error, pickle.UnpicklingError):
+        return "it is damaged, or holds more than weights"
     return (str(error).splitlines() or [type(error).__name__])[0]
 
 
@@ -58,7 +61,7 @@ def model_from_checkpoint(checkpoint: Mapping[str, Any]) -> StructureModel:
         model.load_state_dict(checkpoint["state_dict"])
     except (KeyError, RuntimeError) as error:
         raise TrainingError(
-            f"the checkpoint does not fit the network: {_first_line(error)}",
+            f"the checkpoint does not fit the network: {why_not_loaded(error)}",
             "It was written by another version: check out the commit of its run.",
         ) from error
     return model.eval()

@@ -1,5 +1,6 @@
 """Batches, network and losses."""
 
+import pickle
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,7 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from edm_core.errors import NotFoundError, TrainingError
+from edm_core.actions.keep_plan import check_loads
+from edm_core.errors import ActionError, NotFoundError, TrainingError
 from edm_core.training.audio import FRAME_RATE, MELS, FeatureCache
 from edm_core.training.augment import augment
 from edm_core.training.checkpoint import load_checkpoint, model_from_checkpoint, save_checkpoint
@@ -164,3 +166,20 @@ def test_a_checkpoint_that_is_none_is_named(tmp_path: Path) -> None:
         load_checkpoint(path)
     with pytest.raises(TrainingError, match="does not fit"):
         model_from_checkpoint({"config": CONFIG.to_dict(), "state_dict": {}})
+
+
+@pytest.mark.parametrize("content", [b"garbage" * 100, pickle.dumps(print, protocol=2), None])
+def test_a_checkpoint_with_code_in_it_is_refused_without_advice_to_run_it(
+    tmp_path: Path, content: bytes | None
+) -> None:
+    path = tmp_path / "best.pt"
+    if content is None:
+        torch.save({"state_dict": print}, path)
+    else:
+        path.write_bytes(content)
+    with pytest.raises(TrainingError, match="damaged, or holds more than weights") as unread:
+        load_checkpoint(path)
+    with pytest.raises(ActionError, match="does not load") as unkept:
+        check_loads(path)
+    for told in (unread.value, unkept.value):
+        assert "weights_only" not in told.message + told.hint
