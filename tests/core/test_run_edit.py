@@ -110,19 +110,19 @@ def test_an_edit_that_died_is_taken_back_by_doctor(workspace: Workspace, monkeyp
 
 
 def test_deleted_runs_are_listed_restored_and_both_are_undone(workspace: Workspace) -> None:
-    made = [make_run(workspace, name, seed=seed) for seed, name in enumerate(("a", "b"))]
-    folder = workspace.runs_dir / "a"
-    delete_runs(workspace, [find_run(workspace, name) for name in ("a", "b")])
+    made = [make_run(workspace, name, seed=seed) for seed, name in enumerate(("one", "two"))]
+    folder = workspace.runs_dir / "one"
+    delete_runs(workspace, [find_run(workspace, name) for name in ("one", "two")])
     assert folder.is_dir()
-    assert {row.name for row in deleted_runs(workspace)} == {"a", "b"}
+    assert {row.name for row in deleted_runs(workspace)} == {"one", "two"}
     assert made[0].run_id not in {row.run_id for row in load_runs(workspace).rows}
     undo(workspace)
     assert deleted_runs(workspace) == []
-    delete_runs(workspace, [find_run(workspace, "a")])
-    with pytest.raises(NotFoundError, match="no deleted run is called 'b'"):
-        restore_runs(workspace, ["b"])
-    restore_runs(workspace, ["a"])
-    assert find_run(workspace, "a").run_id == made[0].run_id
+    delete_runs(workspace, [find_run(workspace, "one")])
+    with pytest.raises(NotFoundError, match="no deleted run is called 'two'"):
+        restore_runs(workspace, ["two"])
+    restore_runs(workspace, ["one"])
+    assert find_run(workspace, "one").run_id == made[0].run_id
     undo(workspace)
     assert [row.run_id for row in deleted_runs(workspace)] == [made[0].run_id]
 
