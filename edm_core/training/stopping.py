@@ -38,3 +38,33 @@ def stop_on_signals() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextlib.contextmanager
+def stop_later() -> Iterator[None]:
+    """A signal that asks to stop is heeded at the end of this; a second one at once.
+
+    In the midst of a library's transaction it would leave that open, and the database locked for whoever comes next.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    # One that ends the process, or is ignored, stays as it is.
+    asking = {number: signal.getsignal(number) for number in (*_STOPPING, signal.SIGINT)}
+    handlers = {int(number): handler for number, handler in asking.items() if callable(handler)}
+    came: list[int] = []
+
+    def note(number: int, frame: FrameType | None) -> None:
+        came.append(number)
+        if len(came) > 1:
+            handlers[number](number, frame)
+
+    for number in handlers:
+        signal.signal(number, note)
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        if came:
+            handlers[came[0]](came[0], None)

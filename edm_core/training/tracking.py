@@ -12,6 +12,7 @@ from edm_core.training.events import EventLog
 from edm_core.training.journal import RUNNING, RunJournal
 from edm_core.training.replay import RUN_KEY, log_artifacts, log_points, open_run, store_errors, synchronise
 from edm_core.training.run_folder import RunFolder
+from edm_core.training.stopping import stop_later
 from edm_core.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -131,7 +132,7 @@ class RunTracker:
         try:
             if self._client is None:
                 self._client = mlflow_client(self._workspace)
-            with store_errors(self._workspace.tracking_uri):
+            with stop_later(), store_errors(self._workspace.tracking_uri):
                 call(self._client)
         except StoreError as error:
             if not self._behind:
