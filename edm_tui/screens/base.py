@@ -36,6 +36,12 @@ class EdmScreen(Screen[None]):
         if self is not self.app.screen:
             self._repaint_required = False
 
+    async def _message_loop_exit(self) -> None:
+        """Textual ends a screen's workers after its widgets are gone, so that one which has just read would look for
+        them in vain."""
+        self.workers.cancel_node(self)
+        await super()._message_loop_exit()
+
     @property
     def host(self) -> Host:
         return cast(Host, self.app)
